@@ -1,0 +1,75 @@
+# What one does here. Each target first brings .venv to hold what it needs (tools/bootstrap.py): a Python >= 3.11, make and a
+# package index are enough to begin with. Installing is additive: no target removes what another has installed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+NEEDS := $(PYTHON) tools/bootstrap.py
+
+# Sizes of the campaigns, as in `make chaos RUNS=50`. Empty: the campaign's own default.
+RUNS ?=
+IMAGES ?=
+SAMPLE ?=
+PYTEST_ARGS ?=
+
+# Two cores are assumed: one target after the other, also under `make -j`.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint format types imports bench chaos chaos-power mutants lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
+
+setup: ## install all development tools into .venv
+	@$(NEEDS) base models test lint bench
+
+demo: ## a support inbox, once without the gate and once through it, killed in the middle (build/demo)
+	@$(NEEDS) base
+	@$(BIN)/due demo --dir build/demo
+
+test: ## run the tests
+	@$(NEEDS) base models test
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS) tests
+
+check: lint types imports test ## all that the continuous integration does
+	@echo "check: everything held"
+
+lint: ## style and form of all Python files
+	@$(NEEDS) lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: ## bring all Python files into form
+	@$(NEEDS) lint
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: ## types of src, strictly
+	@$(NEEDS) base models test lint
+	$(BIN)/basedpyright
+
+imports: ## the floors of the house
+	@$(NEEDS) base lint
+	$(BIN)/lint-imports --no-logo --no-cache
+
+bench: ## measure beside the peers (build/bench.json)
+	@$(NEEDS) base models bench
+	$(BIN)/python -m bench
+
+chaos: ## kill agents at every named point, RUNS=N
+	@$(NEEDS) base models test
+	$(BIN)/python -m chaos $(if $(RUNS),--runs $(RUNS))
+
+chaos-power: ## cut the power at every write, IMAGES=N
+	@$(NEEDS) base models test
+	$(BIN)/python -m chaos.power $(if $(IMAGES),--images $(IMAGES))
+
+mutants: ## break the pure rooms on purpose and count what the tests notice, SAMPLE=N for a part
+	@$(NEEDS) base models test
+	$(BIN)/python tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE))
+
+lock: ## resolve the hashed requirement files anew
+	@$(PYTHON) tools/lock.py
+
+clean: ## remove all that the targets made
+	rm -rf .venv .tools build dist .pytest_cache .hypothesis .ruff_cache .import_linter_cache .coverage htmlcov
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
