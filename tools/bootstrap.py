@@ -1,4 +1,4 @@
-"""Make `.venv` with what a target needs, on a machine that has only a Python and a package index; runs no target itself.
+"""Make `.venv` with what a target needs, on a machine with only a Python and a package index; runs no target itself.
 
     python3 tools/bootstrap.py base                            what the demo needs
     python3 tools/bootstrap.py base models test lint bench     all development tools
@@ -6,7 +6,7 @@
 Rule 1: standard library only, and readable by an interpreter older than the floor, which then looks for a newer one.
 Rule 2: additive. A group is installed beside the others; nothing that another target installed is removed.
 Rule 3: what is installed is what was reviewed: every file is checked against the hashes in `requirements/`.
-Rule 4: from where is the machine's business: the index that pip is configured for, and its certificates, hold for uv too.
+Rule 4: from where is the machine's business: pip's index and certificates, as configured, hold for uv too.
 Rule 5: a second call finds the stamps of the first and starts nothing.
 """
 
@@ -50,7 +50,7 @@ class House:
         return self.requirements / f"{group}.txt"
 
     def stamp_of(self, name: str) -> str:
-        """Return what the stamp of a group (or of "project", "venv") must hold for its installation to be up to date."""
+        """Return what the stamp of a group, or of "project" or "venv", holds when it is up to date."""
         files = {
             "project": [self.root / "pyproject.toml", self.pins("build")],
             "venv": [],
@@ -111,9 +111,11 @@ def runs(command: list[str]) -> bool:
 
 def find_pip(house: House, python: str) -> list[str]:
     """Return the command that runs a pip: the interpreter's own, else one in a private environment made for it."""
-    own = [python, "-m", "pip"]
-    if runs([*own, "--version"]):
-        return own
+    # In a virtual environment without pip, the interpreter that it was made from may have one.
+    for candidate in (python, getattr(sys, "_base_executable", python)):
+        own = [candidate, "-m", "pip"]
+        if runs([*own, "--version"]):
+            return own
     folder = house.private / "pip"
     private = [str(folder / "bin" / "python"), "-m", "pip"]
     if runs([*private, "--version"]):
@@ -156,7 +158,7 @@ def run(command: list[str], *, env: dict[str, str]) -> None:
         subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, check=True)
     except subprocess.CalledProcessError as error:
         raise BootstrapError(
-            f"`{Path(command[0]).name} {' '.join(command[1:4])} ...` ended with {error.returncode}; its message is above. "
+            f"`{Path(command[0]).name} {' '.join(command[1:3])}` ended with {error.returncode}, its message is above. "
             "Packages come from the index that `pip config list` and the PIP_* variables name, over its certificates."
         ) from None
 
@@ -178,7 +180,8 @@ def install(house: House, groups: list[str]) -> None:
     files = [argument for group in ("build", *wanted) for argument in ("--requirement", str(house.pins(group)))]
     run([*pip_install, "--require-hashes", *files], env=environment)
     # The build backend is among the pins just installed: nothing is fetched to build the project.
-    project = ["--no-deps", "--no-build-isolation", "--editable", str(house.root)]
+    # Again even if uv holds it for installed: a command that somebody deleted comes back.
+    project = ["--no-deps", "--no-build-isolation", "--reinstall-package", "dueprocess", "--editable", str(house.root)]
     run([*pip_install, *project], env=environment)
     for name in (*wanted, "project", "venv"):
         house.stamp(name)
@@ -212,6 +215,8 @@ def main(arguments: list[str]) -> int:
     except BootstrapError as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -2,13 +2,12 @@
 
     make lock
 
-Rule 1: one consistent set. Each group is resolved under the pins of the groups before it, so that any may be installed together.
+Rule 1: one consistent set. Each group is resolved under the pins of those before it: any may be installed together.
 Rule 2: nothing younger than seven days enters: most poisoned releases are found sooner.
-Rule 3: no address is written. A file says what to install and its hashes; from where is the installing machine's business.
-Rule 4: the default index alone is asked. An extra one need not say when a file was published, and then Rule 2 cannot hold.
+Rule 3: no address is written. A file says what to install and its hashes; from where is the machine's business.
+Rule 4: the default index alone is asked. An extra one need not say when a file was published: Rule 2 could not hold.
 """
 
-import subprocess
 import sys
 
 import bootstrap

@@ -13,6 +13,7 @@ import ast
 import os
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def uv_environment(config: Mapping[str, str], environ: Mapping[str, str]) -> tup
 
 
 def pip_environment(config: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which pip fetches uv into a folder of ours, whatever else pip is told to do by default."""
+    """Return the environment in which pip fetches uv into a folder of ours, whatever its defaults are."""
     environment = dict(environ)
     for name in ("PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_REQUIREMENT", "PIP_NO_BINARY", "PIP_DRY_RUN"):
         environment.pop(name, None)
@@ -84,7 +85,7 @@ def _certificates(config: Mapping[str, str], environ: Mapping[str, str]) -> dict
         # What pip's HTTP library goes by when pip is told nothing.
         found = environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or ""
     if found:
-        return {"SSL_CERT_DIR" if os.path.isdir(found) else "SSL_CERT_FILE": found}
+        return {"SSL_CERT_DIR" if Path(found).is_dir() else "SSL_CERT_FILE": found}
     return _one("UV_SYSTEM_CERTS", "" if environ.get("UV_SYSTEM_CERTS") else "true")
 
 
@@ -102,8 +103,8 @@ def _present(places: str) -> list[str]:
 def _exists(place: str) -> bool:
     parts = urllib.parse.urlsplit(place)
     if parts.scheme == "file":
-        return os.path.exists(urllib.request.url2pathname(parts.path))
-    return bool(parts.scheme) or os.path.exists(os.path.expanduser(place))
+        return Path(urllib.request.url2pathname(parts.path)).exists()
+    return bool(parts.scheme) or Path(place).expanduser().exists()
 
 
 def _one(name: str, value: str) -> dict[str, str]:

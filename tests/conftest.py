@@ -1,0 +1,27 @@
+"""What holds for every test: how many examples hypothesis tries, which event loop runs, and which test files were seen."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+COLLECTED = pytest.StashKey[frozenset[Path]]()
+"""The files that gave at least one test, before anything was deselected."""
+
+# No deadline: the machine may be shared, and a slow example is no wrong one. For the same reason no complaint of slowness.
+_ANYWHERE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", _ANYWHERE, max_examples=50)
+# A failure on the build server must be reproducible from its log alone.
+settings.register_profile("ci", _ANYWHERE, max_examples=100, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[COLLECTED] = frozenset(item.path for item in items)
