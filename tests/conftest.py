@@ -1,4 +1,4 @@
-"""What holds for every test: how many examples hypothesis tries, which event loop runs, and which test files were seen."""
+"""What holds for every test: how many examples hypothesis tries, which event loop runs, which test files were seen."""
 
 import os
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-COLLECTED = pytest.StashKey[frozenset[Path]]()
-"""The files that gave at least one test, before anything was deselected."""
+_COLLECTED = pytest.StashKey[frozenset[Path]]()
 
-# No deadline: the machine may be shared, and a slow example is no wrong one. For the same reason no complaint of slowness.
+# The machine may be shared: a slow example is no wrong one.
 _ANYWHERE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("default", _ANYWHERE, max_examples=50)
 # A failure on the build server must be reproducible from its log alone.
@@ -22,6 +21,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def collected_files(request: pytest.FixtureRequest) -> frozenset[Path]:
+    """The files that gave at least one test, before anything was deselected."""
+    return request.config.stash[_COLLECTED]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.stash[COLLECTED] = frozenset(item.path for item in items)
+    config.stash[_COLLECTED] = frozenset(item.path for item in items)

@@ -1,0 +1,90 @@
+import re
+import tomllib
+
+import bootstrap
+import pytest
+
+HOUSE = bootstrap.House(bootstrap.ROOT)
+FILES = ("uv", "build", *bootstrap.GROUPS)
+PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)(?: ; .+)? \\$")
+PROJECT = tomllib.loads((bootstrap.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def requirement_lines(group: str) -> list[str]:
+    return [line for line in HOUSE.pins(group).read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+
+
+def pins(group: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for line in requirement_lines(group):
+        if match := PIN.match(line):
+            found.setdefault(match[1], set()).add(match[2])
+    return found
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("group", FILES)
+def test_every_requirement_is_one_version_with_its_hashes(group: str):
+    lines = requirement_lines(group)
+    assert lines
+    for before, line in zip(["", *lines], lines, strict=False):
+        if PIN.match(line):
+            continue
+        assert re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line), f"{group}: {line}"
+        assert before.endswith("\\"), f"{group}: a hash of nothing: {line}"
+    assert not lines[-1].endswith("\\")
+
+
+@pytest.mark.parametrize("group", FILES)
+def test_a_requirement_file_says_what_and_never_from_where(group: str):
+    text = HOUSE.pins(group).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "-index" not in text
+    assert "find-links" not in text
+
+
+def test_any_groups_may_be_installed_together():
+    versions: dict[str, set[str]] = {}
+    for group in ("build", *bootstrap.GROUPS):
+        for name, found in pins(group).items():
+            versions.setdefault(name, set()).update(found)
+    # Several versions of one name are right only when markers tell them apart: there are none today.
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_the_base_is_what_the_project_declares():
+    declared = {name_of(requirement) for requirement in PROJECT["project"]["dependencies"]}
+    assert declared <= pins("base").keys()
+
+
+def test_the_models_group_is_the_extra_of_that_name():
+    extra = {name_of(requirement) for requirement in PROJECT["project"]["optional-dependencies"]["models"]}
+    assert extra <= pins("models").keys()
+    assert pins("base").keys() <= pins("models").keys()
+
+
+@pytest.mark.parametrize("group", ["build", "test", "lint", "bench"])
+def test_every_tool_asked_for_is_pinned(group: str):
+    text = (HOUSE.requirements / f"{group}.in").read_text(encoding="utf-8")
+    asked = {name_of(line) for line in text.splitlines() if line and not line.startswith("#")}
+    assert asked <= pins(group).keys()
+
+
+def test_the_base_stays_light():
+    heavy = {"pydantic-ai-slim", "openai", "fastapi", "langgraph", "cedarpy", "pytest", "genai-prices", "litellm"}
+    assert heavy.isdisjoint(pins("base"))
+    assert len(pins("base")) <= 25
+
+
+def test_peers_are_needed_by_nothing_but_the_measurements():
+    for group in ("base", "models", "test", "lint"):
+        assert not [name for name in pins(group) if name.startswith(("langgraph", "langchain"))], group
+
+
+def test_the_project_is_built_by_the_pinned_backend():
+    (required,) = PROJECT["build-system"]["requires"]
+    name, _, version = required.partition("==")
+    assert pins("build")[name] == {version}
