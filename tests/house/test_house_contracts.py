@@ -1,5 +1,10 @@
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import house
@@ -77,3 +82,52 @@ def test_the_step_of_the_agent_is_driven_by_the_runtime_and_by_tests_only():
 
 def test_no_contract_has_an_exception():
     assert [contract["name"] for contract in CONTRACTS if "ignore_imports" in contract] == []
+
+
+# The linter itself, on a copy of the house with one wall taken out
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("copy")
+    shutil.copytree(house.ROOT / house.PACKAGE, place / house.PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(house.ROOT / "pyproject.toml", place)
+    return place
+
+
+def linted(place: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
+    variables = {**os.environ, "PYTHONPATH": str(place / "src"), "NO_COLOR": "1", "COLUMNS": "200"}
+    return subprocess.run(command, cwd=place, env=variables, capture_output=True, text=True, check=False)
+
+
+def test_the_house_keeps_its_contracts(copy: Path):
+    done = linted(copy)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("room", "line", "broken"),
+    [
+        ("values", "import time", "Pure rooms"),
+        ("meter", "from pathlib import Path", "Pure rooms"),
+        ("ledger", "import sqlite3", "Pure rooms"),
+        ("values", "import dueprocess.errors, dueprocess.meter", "Imports go down only"),
+        ("model", "import dueprocess.tool", "Imports go down only"),
+        ("meter", "import dueprocess.approval", "Imports go down only"),
+        ("errors_of_all", "import dueprocess.errors", "Imports go down only"),
+    ],
+)
+def test_a_wall_taken_out_is_noticed(copy: Path, room: str, line: str, broken: str):
+    broken_into = copy / house.PACKAGE / room / "hole.py"
+    is_new = not broken_into.parent.exists()
+    broken_into.parent.mkdir(exist_ok=True)
+    if is_new:
+        (broken_into.parent / "__init__.py").touch()
+    broken_into.write_text(f'"""A hole."""\n\n{line}\n')
+    try:
+        done = linted(copy)
+    finally:
+        shutil.rmtree(broken_into.parent) if is_new else broken_into.unlink()
+    assert done.returncode != 0
+    assert re.search(rf"{broken}.* BROKEN", done.stdout), done.stdout

@@ -88,6 +88,12 @@ def test_a_pure_room_may_hold_what_gives_the_same_twice(text: str):
     assert findings(GOOD, text) == []
 
 
+def test_an_exact_number_becomes_a_float_at_one_door_only():
+    assert findings("src/dueprocess/tool/shape.py", "float(value)") == []
+    assert findings("src/dueprocess/tool/shape.py", "amount: float") == ["pure"]
+    assert findings("src/dueprocess/tool/spec.py", "float(value)") == ["pure"]
+
+
 def test_errors_are_pure_too():
     assert findings("src/dueprocess/errors.py", "import os") == ["pure"]
 
