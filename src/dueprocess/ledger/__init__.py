@@ -1,0 +1,82 @@
+"""The record that a stranger can check: events, their tree, checkpoints, sealed bodies, exports. No I/O is here."""
+
+from dueprocess.ledger.checkpoint import (
+    Checkpoint,
+    CheckpointInvalid,
+    SigningKey,
+    VerifierKey,
+    open_note,
+    sign_checkpoint,
+    sign_note,
+    verify_checkpoint,
+)
+from dueprocess.ledger.event import Envelope, LineInvalid, decode_line, encode_line, later_fields, link
+from dueprocess.ledger.export import ExportHeader, Proof, export_log, export_run
+from dueprocess.ledger.port import Cell, Draft, Event, Keyring, Reader, Store, Table, Transaction
+from dueprocess.ledger.seal import NONCE_BYTES, Erased, Missing, RunKey, SealBroken, read_body, unwrap, wrap
+from dueprocess.ledger.tree import (
+    EMPTY_ROOT,
+    Frontier,
+    Tree,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    node_hash,
+    root_of,
+    verify_consistency,
+    verify_inclusion,
+)
+from dueprocess.ledger.verdict import Anchor, Broken, Fault, Verified
+from dueprocess.ledger.verify import verify_export
+
+__all__ = [
+    "EMPTY_ROOT",
+    "NONCE_BYTES",
+    "Anchor",
+    "Broken",
+    "Cell",
+    "Checkpoint",
+    "CheckpointInvalid",
+    "Draft",
+    "Envelope",
+    "Erased",
+    "Event",
+    "ExportHeader",
+    "Fault",
+    "Frontier",
+    "Keyring",
+    "LineInvalid",
+    "Missing",
+    "Proof",
+    "Reader",
+    "RunKey",
+    "SealBroken",
+    "SigningKey",
+    "Store",
+    "Table",
+    "Transaction",
+    "Tree",
+    "Verified",
+    "VerifierKey",
+    "consistency_proof",
+    "decode_line",
+    "encode_line",
+    "export_log",
+    "export_run",
+    "inclusion_proof",
+    "later_fields",
+    "leaf_hash",
+    "link",
+    "node_hash",
+    "open_note",
+    "read_body",
+    "root_of",
+    "sign_checkpoint",
+    "sign_note",
+    "unwrap",
+    "verify_checkpoint",
+    "verify_consistency",
+    "verify_export",
+    "verify_inclusion",
+    "wrap",
+]
