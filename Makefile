@@ -72,4 +72,4 @@ lock: ## resolve the hashed requirement files anew
 
 clean: ## remove all that the targets made
 	rm -rf .venv .tools build dist .pytest_cache .hypothesis .ruff_cache .import_linter_cache .coverage htmlcov
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
