@@ -1,99 +1,27 @@
 """How a typed function becomes a tool. It is never called here: the runtime does that, after the gate has decided.
 
-Rule 1. A Tool cannot be called: its function acts only from `runtime.perform` (I1).
-Rule 2. What it does to the world is said, never guessed: `effect` has no default.
-Rule 3. What could not be kept is refused when the tool is made, not when it runs.
+Rule 1. What it does to the world is said, never guessed: `effect` has no default.
+Rule 2. What could not be kept is refused when the tool is made, not when it runs.
 """
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum
-from typing import Final, Literal, NoReturn, TypeVar, get_args
+from typing import Final, Literal, TypeVar, get_args
 
-from dueprocess.errors import BadValue, NotAllowed, ToolInvalid
+from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.tool.attempt import Attempt, Found, Unclear, Voided
-from dueprocess.tool.signature import Signature, read_signature, type_hints
+from dueprocess.tool.governed import Companion, Function, Tool
+from dueprocess.tool.inspection import read_signature, type_hints
+from dueprocess.tool.signature import Signature
 from dueprocess.tool.spec import Effect, Idempotency, ToolSpec
-from dueprocess.values import ZERO, Json, Money, usd
+from dueprocess.values import ZERO, Money, usd
 
-Function = Callable[..., object]
 _E = TypeVar("_E", bound=Enum)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)  # what every provider takes as a function's name
 _ANSWERS: Final = (Found, Voided, Unclear)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Companion:
-    """A function beside a tool: reconcile, dry run or compensate. It asks by name for arguments of the tool.
-
-    `names` are those it declares, `attempt` is its parameter that takes the `Attempt`, `is_async` whether to await it.
-    """
-
-    function: Function
-    names: tuple[str, ...]
-    attempt: str | None
-    is_async: bool
-
-    def arguments(self, arguments: Mapping[str, object], *, attempt: Attempt) -> dict[str, object]:
-        """The keyword arguments for the function, picked from those that `Tool.arguments_from` made."""
-        found = {name: arguments[name] for name in self.names if name in arguments}
-        return found if self.attempt is None else {**found, self.attempt: attempt}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tool:
-    """A typed function, what it promises, and the functions beside it.
-
-    `function` is for the runtime and for unit tests of the function itself; everything else acts through the gate.
-    `importable` is (module, qualified name) where another process can find the tool again, None for a local function.
-    The module `__main__` is found by its file, not by its name.
-    """
-
-    spec: ToolSpec
-    function: Function
-    signature: Signature
-    reconcile: Companion | None = None
-    dry_run: Companion | None = None
-    compensate: Companion | None = None
-    is_async: bool
-    importable: tuple[str, str] | None
-
-    @property
-    def name(self) -> str:
-        """The name that models, policies and the ledger use."""
-        return self.spec.name
-
-    def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
-        """Refuses: nothing acts around the gate."""
-        raise NotAllowed(
-            f"{self.name} is a tool: it acts only through the gate. Wrap it with guard({self.name}, policy=..., "
-            f"store=...) or let the runtime perform it; a unit test of the function calls {self.name}.function(...)"
-        )
-
-    def arguments_from(self, arguments: Mapping[str, Json]) -> dict[str, object]:
-        """Turns exact JSON arguments into the function's keyword arguments, all but the `Attempt`.
-
-        Raises:
-            BadValue: an argument is undeclared, missing or of another shape.
-        """
-        return self.signature.arguments_from(arguments)
-
-    def keywords(self, arguments: Mapping[str, object], *, attempt: Attempt) -> dict[str, object]:
-        """The arguments with the `Attempt` added, where the function asks for it: what it is to be called with."""
-        if self.signature.attempt is None:
-            return dict(arguments)
-        return {**arguments, self.signature.attempt: attempt}
-
-    def bind_positional(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, Json]:
-        """Turns a Python call of the function into named, exact JSON arguments.
-
-        Raises:
-            BadValue: the call does not fit the signature, or a value is not one JSON can carry.
-        """
-        return self.signature.bind_positional(args, kwargs)
 
 
 def tool(

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Self
 
 from dueprocess.errors import ToolInvalid
-from dueprocess.tool.function import Tool
+from dueprocess.tool.governed import Tool
 from dueprocess.tool.spec import ToolSpec
 
 

@@ -9,9 +9,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from dueprocess.errors import BadValue, NotAllowed, ToolInvalid
-from dueprocess.tool import Attempt, Effect, Found, Idempotency, Reconciled, Unclear, Voided
-from dueprocess.tool.function import Tool, tool
-from dueprocess.tool.registry import Registry
+from dueprocess.tool import Attempt, Effect, Found, Idempotency, Reconciled, Registry, Tool, Unclear, Voided
+from dueprocess.tool.function import tool
 from dueprocess.values import ActionId, AttemptKey, Instant, Money, PrincipalId, RunId, usd
 
 ATTEMPT = Attempt(

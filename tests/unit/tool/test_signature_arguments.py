@@ -17,7 +17,8 @@ from typing_extensions import TypedDict
 
 from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.tool import Effect
-from dueprocess.tool.signature import Signature, read_signature
+from dueprocess.tool.inspection import read_signature
+from dueprocess.tool.signature import Signature
 from dueprocess.values import Json, Money, canonical, parse, usd
 
 OrderId = NewType("OrderId", str)
