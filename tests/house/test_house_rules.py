@@ -1,3 +1,5 @@
+import ast
+
 import house
 import pytest
 
@@ -196,6 +198,35 @@ def test_what_is_private_or_another_s_signature_is_free(text: str):
     assert findings(GOOD, text) == []
 
 
+def test_only_what_the_face_of_a_room_passes_on_is_a_door():
+    text = "def inner(one, two, three): ...\nclass Door:\n    def act(self, one, two, three): ...\n"
+    for passed_on, found in ((frozenset[str](), 0), (frozenset({"Door"}), 1), (frozenset({"Door", "inner"}), 2)):
+        assert len(house.examine(house.source(GOOD, text, passed_on=passed_on))) == found
+
+
+@pytest.mark.parametrize(
+    ("face", "names"),
+    [
+        ('__all__ = ["a", "b"]', {"a", "b"}),
+        ('__all__ = ("a",)', {"a"}),
+        ("__all__ = []", set()),
+        ("from x import a", None),
+    ],
+)
+def test_the_face_of_a_room_says_what_it_passes_on(face: str, names: set[str] | None):
+    assert house.names_passed_on(ast.parse(face)) == names
+
+
+def handler(caught: str, body: str = "pass") -> str:
+    return f"try:\n    x = 1\nexcept{caught}:\n    {body}\n"
+
+
+def test_what_another_thread_asked_for_may_be_kept_for_it_and_nothing_else():
+    writer = "src/dueprocess/stores/sqlite/writer.py"
+    assert findings(writer, handler(" BaseException as error", "member.error = error")) == []
+    assert findings(writer, handler(" Exception as error", "member.error = error")) == ["catch"]
+
+
 SDK_INSIDE = "def load():\n    import openai\n"
 OWN_INSIDE = "def load():\n    from dueprocess.values import money\n"
 STANDARD_INSIDE = "async def load():\n    import sqlite3\n"
@@ -215,10 +246,6 @@ CALL_INSIDE = "def load():\n    return importlib.import_module('a')\n"
 def test_imports_stand_at_the_top_but_where_speed_or_an_option_asks_otherwise(path: str, allowed: list[str]):
     for text in (SDK_INSIDE, OWN_INSIDE, STANDARD_INSIDE, CALL_INSIDE):
         assert findings(path, text) == ([] if text in allowed else ["import"]), text
-
-
-def handler(caught: str, body: str = "pass") -> str:
-    return f"try:\n    x = 1\nexcept{caught}:\n    {body}\n"
 
 
 @pytest.mark.parametrize("caught", [" Exception", " Exception as error", " (ValueError, Exception)"])
