@@ -61,7 +61,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     clear    canonical JSON of what must stay readable after the run's key is erased, or ""
     """
 
-    v: Count = VERSION
+    v: Annotated[int, msgspec.Meta(ge=1, le=_MAX_INTEGER)] = VERSION
     leaf: Count
     prev: str
     tenant: str

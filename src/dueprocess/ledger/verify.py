@@ -155,7 +155,7 @@ class _LogCheck:
             reason += ", or the one beside it is not: the rest of the file is too broken to tell"
         elif not altered.sure:
             fault = Fault.REWRITTEN
-            reason = "this event, or events before it too, were altered together with their links"
+            reason = "events here were altered together with the links between them; this one is a guess at the first"
         line_number = altered.event.leaf + _BEFORE_EVENTS
         return in_event(
             altered.event,
