@@ -1,0 +1,217 @@
+"""How the events of an action change its run. What an action may do at all is the gate's table.
+
+Rule 1. A read that failed and a write that surely had no effect are tried again within the retries; an attempt lost with
+        its worker counts against `MAX_CRASHES` instead.
+Rule 2. A write whose outcome is lost stays `UNKNOWN` until reconciled, repeated under a key the sink enforces, or given to
+        a person (I4).
+Rule 3. An event of an action that is not pending here (an earlier revision, a run that ended) changes nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from dueprocess.agent import endings, turns
+from dueprocess.agent.happened import Happened
+from dueprocess.agent.state import MAX_CRASHES, Pending, Result, RunState, Status
+from dueprocess.evidence import Chunk, chunks_of
+from dueprocess.gate import (
+    ActionCancelled,
+    ActionDenied,
+    ActionDispatched,
+    ActionEdited,
+    ActionExpired,
+    ActionHeld,
+    ActionReused,
+    ActionSettled,
+    ActionUnclear,
+    ActionWaiting,
+    ApprovalGiven,
+    ApprovalRejected,
+    CallRecord,
+    FindingRecord,
+    Outcome,
+)
+from dueprocess.values import ActionId, Instant, action_id, canonical, parse
+
+_INVALID: Final = frozenset({"schema", "parse"})
+
+
+def _denied(state: RunState, event: Happened, record: ActionDenied) -> RunState:
+    item = _of_call(state, record.call)
+    if item is None:
+        return state
+    invalid = any(finding.rule in _INVALID for finding in record.findings)
+    answer = canonical({"error": "denied", "findings": [_told(finding) for finding in record.findings]})
+    return _settled(state, event, item, Result.INVALID if invalid else Result.DENIED, answer)
+
+
+def _held(state: RunState, event: Happened, record: ActionHeld) -> RunState:
+    item = _of_call(state, record.call)
+    if item is None:
+        return state
+    held = replace(
+        item,
+        action=ActionId(event.action),
+        revision=record.call.revision,
+        status=Status.HELD,
+        expires_at=Instant(record.expires_at),
+        carried=None,
+    )
+    return state.change(held)
+
+
+def _dispatched(state: RunState, event: Happened, record: ActionDispatched) -> RunState:
+    item = _of_call(state, record.call)
+    if item is None:
+        return state
+    dispatched = replace(
+        item,
+        status=Status.DISPATCHED,
+        attempts=event.attempt,
+        epoch=event.epoch,
+        dispatch_before=Instant(record.dispatch_before),
+        lost=False,
+    )
+    return state.change(dispatched)
+
+
+def _reused(state: RunState, event: Happened, record: ActionReused) -> RunState:
+    item = _of_call(state, record.call)
+    return state if item is None else _settled(state, event, item, Result.OK, record.result)
+
+
+def _waiting(state: RunState, event: Happened, record: ActionWaiting) -> RunState:
+    item = _of_call(state, record.call)
+    return state if item is None else state.change(replace(item, status=Status.WAITING, original=record.original))
+
+
+def _outcome(state: RunState, event: Happened, record: ActionSettled) -> RunState:
+    item = state.find(event.action)
+    if item is None:
+        return state
+    if record.lost and not item.lost:
+        state = replace(state, crashes=state.crashes + 1)
+    item = replace(item, lost=item.lost or record.lost)
+    match record.outcome:
+        case Outcome.SUCCEEDED:
+            known = replace(state, evidence=(*state.evidence, *_retrieved(state, item, record.result)))
+            return _settled(known, event, replace(item, tries=item.tries + 1), Result.OK, record.result)
+        case Outcome.FAILED:
+            return _failed(state, event, item, record)
+        case Outcome.UNKNOWN:
+            return _crash_bound(state.change(replace(item, status=Status.UNKNOWN, retry_at=Instant(record.retry_at))))
+        case Outcome.UNSETTLED:
+            after = state.change(replace(item, status=Status.UNSETTLED))
+            return endings.hand_off(after, f"nobody but a person can tell what became of {item.request.name}")
+
+
+def _failed(state: RunState, event: Happened, item: Pending, record: ActionSettled) -> RunState:
+    tries = item.tries if item.lost else item.tries + 1
+    if tries < state.config.limits.retries.max_attempts:
+        retry = replace(item, status=Status.RETRY, tries=tries, reconciles=0, retry_at=Instant(record.retry_at))
+        return _crash_bound(state.change(retry))
+    answer = canonical({"error": "failed", "reason": record.error})
+    settled = state.change(replace(item, status=Status.SETTLED, tries=tries, result=Result.FAILED, answer=answer))
+    workflow = state.config.workflow
+    if workflow is not None and state.step:
+        return turns.complete(settled, event.seq)
+    reason = f"{item.request.name} failed {tries} times: {record.error}"
+    return endings.escalate(settled, state.config.limits.on_tool_error_retries_exhausted, reason)
+
+
+def _unclear(state: RunState, event: Happened, record: ActionUnclear) -> RunState:
+    item = state.find(event.action)
+    if item is None:
+        return state
+    return state.change(replace(item, reconciles=item.reconciles + 1, retry_at=Instant(record.retry_at)))
+
+
+def _approved(state: RunState, event: Happened, record: ApprovalGiven) -> RunState:
+    item = state.find(event.action)
+    if item is None or item.status is not Status.HELD or not record.execute_by:
+        return state
+    return state.change(replace(item, status=Status.GRANTED))
+
+
+def _rejected(state: RunState, event: Happened, record: ApprovalRejected) -> RunState:
+    item = state.find(event.action)
+    if item is None or item.status not in {Status.HELD, Status.GRANTED}:
+        return state
+    answer = canonical({"error": "rejected by a person", "reason": record.reason})
+    return _settled(state, event, item, Result.DENIED, answer)
+
+
+def _edited(state: RunState, event: Happened, record: ActionEdited) -> RunState:
+    item = state.find(event.action)
+    if item is None or item.status not in {Status.HELD, Status.GRANTED}:
+        return state
+    revision = item.revision + 1
+    edited = replace(
+        item,
+        action=action_id(run=state.run, cause=item.cause, index=item.index, revision=revision),
+        revision=revision,
+        request=replace(item.request, arguments=record.arguments),
+        status=Status.DECIDE,
+        edited_by=item.edited_by if record.approves else (*item.edited_by, record.by.by),
+        carried=record.by if record.approves else None,
+    )
+    return state.change(edited)
+
+
+def _expired(state: RunState, event: Happened, record: ActionExpired) -> RunState:
+    item = state.find(event.action)
+    if item is None or item.status not in {Status.HELD, Status.GRANTED}:
+        return state
+    answer = canonical({"error": "expired", "reason": record.reason})
+    settled = state.change(replace(item, status=Status.SETTLED, result=Result.REFUSED, answer=answer))
+    return endings.hand_off(settled, f"nobody decided on {item.request.name} in time: {record.reason}")
+
+
+def _cancelled(state: RunState, event: Happened, record: ActionCancelled) -> RunState:
+    item = state.find(event.action)
+    if item is None or item.status is Status.SETTLED:
+        return state
+    answer = canonical({"error": "cancelled", "reason": record.reason})
+    return state.change(replace(item, status=Status.SETTLED, result=Result.REFUSED, answer=answer))
+
+
+def _settled(state: RunState, event: Happened, item: Pending, result: Result, answer: str) -> RunState:
+    settled = state.change(replace(item, status=Status.SETTLED, result=result, answer=answer))
+    return turns.complete(settled, event.seq)
+
+
+def _crash_bound(state: RunState) -> RunState:
+    if state.crashes <= MAX_CRASHES:
+        return state
+    return endings.hand_off(state, f"{state.crashes} attempts were lost to dead workers; expected at most {MAX_CRASHES}")
+
+
+def _of_call(state: RunState, call: CallRecord) -> Pending | None:
+    return next((item for item in state.pending if (item.cause, item.index) == (call.cause, call.index)), None)
+
+
+def _retrieved(state: RunState, item: Pending, result: str) -> tuple[Chunk, ...]:
+    # INVARIANT I5: only what a retrieving tool brought back in this run can be cited as evidence.
+    spec = state.config.tools.get(item.request.name)
+    return chunks_of(parse(result)) if spec is not None and spec.retrieves else ()
+
+
+def _told(finding: FindingRecord) -> dict[str, str]:
+    return {"rule": finding.rule, "reason": finding.reason}
+
+
+ACTION_HANDLERS: Final[Mapping[type, Callable[[RunState, Happened, Any], RunState]]] = {
+    ActionDenied: _denied,
+    ActionHeld: _held,
+    ActionDispatched: _dispatched,
+    ActionReused: _reused,
+    ActionWaiting: _waiting,
+    ActionSettled: _outcome,
+    ActionUnclear: _unclear,
+    ActionExpired: _expired,
+    ActionCancelled: _cancelled,
+    ActionEdited: _edited,
+    ApprovalGiven: _approved,
+    ApprovalRejected: _rejected,
+}

@@ -1,0 +1,123 @@
+"""What a run wants done next. Commands name things; the runtime knows how, and answers with events."""
+
+from dataclasses import dataclass
+
+from dueprocess.values import ActionId, Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskModel:
+    """Ask the model question `turn` for the `attempt`-th time. `step` is the deciding workflow step, empty in the loop."""
+
+    turn: int
+    attempt: int
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Take these actions through the gate, together; the allowed ones run in parallel."""
+
+    actions: tuple[ActionId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """Ask the sink what became of these attempts, and fence them."""
+
+    actions: tuple[ActionId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclareLost:
+    """Record that these attempts died with their worker: unknown for a write, failed for a read."""
+
+    actions: tuple[ActionId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUpSettling:
+    """Record that only a person can tell what became of these actions."""
+
+    actions: tuple[ActionId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Rest until people have answered for these actions; wake at the first expiry."""
+
+    actions: tuple[ActionId, ...]
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Rest until this instant, or until `other` (an action of another run) has an outcome."""
+
+    until: Instant
+    other: ActionId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskClarification:
+    """Put a question to the requester."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitClarification:
+    """Rest until the requester has answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire:
+    """Record that nobody answered for these actions in time."""
+
+    actions: tuple[ActionId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """End the run with a packet for a person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End the run at a limit."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """End the run because somebody asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """End the run with its answer."""
+
+    result: str
+
+
+Command = (
+    AskModel
+    | Act
+    | Reconcile
+    | DeclareLost
+    | GiveUpSettling
+    | Hold
+    | Wait
+    | AskClarification
+    | AwaitClarification
+    | Expire
+    | HandOff
+    | Stop
+    | Cancel
+    | Finish
+)

@@ -1,0 +1,32 @@
+"""The packet a person gets when a run is handed off: what was asked, done, refused and left open. Pure JSON of the state."""
+
+from dueprocess.agent.state import Pending, RunState, Status
+from dueprocess.model import Role
+from dueprocess.values import Json, canonical
+
+
+def packet(state: RunState, *, reason: str) -> str:
+    """The packet as canonical JSON text. It holds content of the run: it is stored encrypted and rendered as data (I10)."""
+    last = next((m.text for m in reversed(state.messages) if m.role is Role.ASSISTANT and m.text), "")
+    value: Json = {
+        "task": state.task,
+        "on_behalf_of": state.on_behalf_of or None,
+        "reason": reason,
+        "done": [*state.done],
+        "open": [_described(item) for item in state.pending if item.status is not Status.SETTLED],
+        "not_done": [_described(item) for item in state.pending if item.status is Status.SETTLED],
+        "last_words": last,
+        "turns": state.turn,
+    }
+    return canonical(value)
+
+
+def _described(item: Pending) -> Json:
+    return {
+        "action": item.action,
+        "tool": item.request.name,
+        "arguments": item.request.arguments,
+        "status": item.status.value,
+        "attempts": item.attempts,
+        "answer": item.answer,
+    }

@@ -1,0 +1,215 @@
+"""How a run goes from turn to turn: a model's reply becomes actions, a finished batch becomes the next question or step.
+
+Rule 1. A reply that was cut, or a request whose arguments are not one JSON object, goes back once with the error; the next
+        one in a row hands the run to a person. Requests of a cut reply are never acted on.
+Rule 2. Action ids derive from the event that caused them, so that a refold mints the same (I4).
+Rule 3. A workflow asks the model only in a `Decide` step, and offers it no tools there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dueprocess.agent import endings
+from dueprocess.agent.records import ModelReplied
+from dueprocess.agent.state import (
+    ASK,
+    BUILT_IN,
+    MAX_FRUITLESS_TURNS,
+    MAX_INVALID_TURNS,
+    Ending,
+    Pending,
+    Phase,
+    Result,
+    RunState,
+    Status,
+)
+from dueprocess.agent.workflow import Calls, Decide, End, GiveToPerson, StepCall, fill, look_up
+from dueprocess.errors import BadValue
+from dueprocess.model import Finish, Message, Role, ToolRequest
+from dueprocess.tool import schema_problems
+from dueprocess.values import Json, action_id, canonical, parse
+
+_CUT = frozenset({Finish.LENGTH.value})
+_FILTERED = frozenset({Finish.CONTENT_FILTER.value})
+
+
+def replied(state: RunState, seq: int, record: ModelReplied) -> RunState:
+    """The state after a reply: its requests as pending actions, its text as the answer, or a fault that goes back once."""
+    said = Message(role=Role.ASSISTANT, text=record.text, requests=record.requests)
+    if record.finish in _FILTERED:
+        return endings.hand_off(state, "the provider's content filter stopped the reply")
+    if record.finish in _CUT:
+        # The cut requests are not repeated to the model: providers refuse a request that has no answer.
+        cut = Message(role=Role.ASSISTANT, text=record.text)
+        return _send_back(state, cut, "your reply was cut off at the output limit; answer shorter")
+    if state.step:
+        return _decided(state, seq, said)
+    built_in = next((request for request in record.requests if request.name in BUILT_IN), None)
+    if built_in is not None:
+        return _built_in(state, replace(said, requests=(built_in,)), built_in)
+    if not record.requests:
+        return endings.begin(state.said(said), Ending.FINISH, record.text)
+    pending = tuple(_pending(state, seq, index, request) for index, request in enumerate(record.requests))
+    return replace(state.said(said), phase=Phase.ACTING, pending=pending)
+
+
+def complete(state: RunState, seq: int) -> RunState:
+    """Goes on once every pending action of the batch is settled; else returns the state as it is."""
+    if state.phase is not Phase.ACTING or any(item.status is not Status.SETTLED for item in state.pending):
+        return state
+    done = (*state.done, *(item.request.name for item in state.pending if item.result is Result.OK))
+    state = replace(state, done=done)
+    if state.step:
+        return _step_done(state, seq)
+    answers = tuple(Message(role=Role.TOOL, text=item.answer, answers=item.request.id) for item in state.pending)
+    results = [item.result for item in state.pending]
+    invalid = state.invalid_turns + 1 if Result.INVALID in results else 0
+    fruitless = 0 if Result.OK in results else state.fruitless_turns + 1
+    after = replace(
+        state.said(*answers),
+        pending=(),
+        phase=Phase.THINKING,
+        invalid_turns=invalid,
+        fruitless_turns=fruitless,
+    )
+    if invalid > MAX_INVALID_TURNS:
+        return endings.hand_off(after, "the model's tool calls do not fit their schema")
+    if fruitless >= MAX_FRUITLESS_TURNS:
+        return endings.hand_off(after, f"no call succeeded in {fruitless} turns")
+    return after
+
+
+def clarified(state: RunState, text: str) -> RunState:
+    """The requester has answered: the answer is the user's word, whatever the question was about."""
+    last = state.messages[-1] if state.messages else None
+    if last is not None and last.requests:
+        # The question was a request of the model, or stands behind a batch that a limit ended: every request needs an answer.
+        told = {item.request.id: item.answer for item in state.pending}
+        answers = tuple(
+            Message(role=Role.TOOL, text=told.get(request.id) or canonical({"answer": text}), answers=request.id)
+            for request in last.requests
+        )
+        state = state.said(*answers)
+    return replace(
+        state.said(Message(role=Role.USER, text=text)),
+        pending=(),
+        phase=Phase.THINKING,
+        question="",
+        clarified_limits=state.clarified_limits or state.ending is Ending.CLARIFY,
+        ending=None,
+    )
+
+
+def start_workflow(state: RunState, *, inputs: str) -> RunState:
+    """Puts a run that has a workflow at its first step; others stay in the tool loop."""
+    workflow = state.config.workflow
+    if workflow is None:
+        return state
+    scope: dict[str, Json] = {"task": state.task, "inputs": parse(inputs), "steps": {}}
+    return enter(replace(state, results=scope), workflow.start, cause=state.seq)
+
+
+def enter(state: RunState, step: str, *, cause: int) -> RunState:
+    """Enters a workflow step: its calls become pending, its decision a question, its end an ending."""
+    workflow = state.config.workflow
+    if workflow is None:
+        return endings.hand_off(state, f"step {step} without a workflow")
+    state = replace(state, step=step, pending=())
+    at = workflow.step(step)
+    try:
+        match at:
+            case Calls():
+                made = tuple(_step_pending(state, cause, index, call) for index, call in enumerate(at.calls))
+                return replace(state, phase=Phase.ACTING, pending=made)
+            case Decide():
+                shown = {path: look_up(path, state.results) for path in at.shows}
+                question = f"{at.prompt}\n\n{canonical(shown)}" if shown else at.prompt
+                return replace(state.said(Message(role=Role.USER, text=question)), phase=Phase.THINKING)
+            case End():
+                return endings.begin(state, Ending.FINISH, _as_text(fill(at.result, state.results)))
+            case GiveToPerson():
+                return endings.hand_off(state, at.reason)
+    except BadValue as error:
+        return endings.hand_off(state, str(error))
+
+
+def _pending(state: RunState, seq: int, index: int, request: ToolRequest) -> Pending:
+    action = action_id(run=state.run, cause=seq, index=index, revision=0)
+    return Pending(action=action, cause=seq, index=index, request=request)
+
+
+def _step_pending(state: RunState, cause: int, index: int, call: StepCall) -> Pending:
+    arguments = canonical(fill(call.arguments, state.results))
+    return _pending(state, cause, index, ToolRequest(id=call.name, name=call.tool, arguments=arguments))
+
+
+def _step_done(state: RunState, seq: int) -> RunState:
+    workflow = state.config.workflow
+    at = workflow.step(state.step) if workflow is not None else None
+    if not isinstance(at, Calls):
+        return endings.hand_off(state, f"step {state.step} is not a step of calls")
+    results = {item.result for item in state.pending}
+    if results == {Result.OK}:
+        return enter(_remember(state, at.id, {item.request.id: parse(item.answer) for item in state.pending}), at.next, cause=seq)
+    told: dict[str, Json] = {item.request.id: parse(item.answer) for item in state.pending}
+    refused = results & {Result.DENIED, Result.INVALID, Result.REFUSED}
+    target = at.on_denied if refused else at.on_failed
+    if not target:
+        return endings.hand_off(state, f"step {at.id}: {'denied' if refused else 'failed'}")
+    return enter(_remember(state, at.id, told), target, cause=seq)
+
+
+def _decided(state: RunState, seq: int, said: Message) -> RunState:
+    workflow = state.config.workflow
+    at = workflow.step(state.step) if workflow is not None else None
+    if not isinstance(at, Decide):
+        return endings.hand_off(state, f"step {state.step} is not a decision")
+    try:
+        answer = parse(said.text)
+    except BadValue as error:
+        return _send_back(state, said, f"your answer is not JSON of the schema: {error}")
+    problems = schema_problems(at.schema, answer)
+    if problems:
+        return _send_back(state, said, f"your answer does not fit the schema: {'; '.join(problems)}")
+    state = replace(_remember(state.said(said), at.id, answer), invalid_turns=0)
+    scope: Mapping[str, Json] = {"answer": answer}
+    for branch in at.branches:
+        try:
+            value = look_up("$.answer." + branch.path.removeprefix("$."), scope)
+        except BadValue:
+            continue
+        if canonical(value) == canonical(branch.equals):
+            return enter(state, branch.next, cause=seq)
+    return enter(state, at.otherwise, cause=seq)
+
+
+def _send_back(state: RunState, said: Message, problem: str) -> RunState:
+    tries = state.invalid_turns + 1
+    after = state.said(said, Message(role=Role.USER, text=problem))
+    after = replace(after, phase=Phase.THINKING, invalid_turns=tries)
+    if tries > MAX_INVALID_TURNS:
+        return endings.hand_off(after, problem)
+    return after
+
+
+def _built_in(state: RunState, said: Message, request: ToolRequest) -> RunState:
+    state = state.said(said)
+    try:
+        arguments = parse(request.arguments)
+    except BadValue:
+        arguments = None
+    told = arguments.get("question" if request.name == ASK else "reason") if isinstance(arguments, dict) else None
+    text = told if isinstance(told, str) else "the model gave no reason"
+    if request.name == ASK:
+        return replace(state, phase=Phase.QUESTION, question=text)
+    return endings.hand_off(state, f"the model asked for a person: {text}")
+
+
+def _remember(state: RunState, step: str, value: Json) -> RunState:
+    steps = state.results.get("steps")
+    known = steps if isinstance(steps, dict) else {}
+    return replace(state, results={**state.results, "steps": {**known, step: value}})
+
+
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else canonical(value)

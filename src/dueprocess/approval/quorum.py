@@ -1,0 +1,62 @@
+"""Whether enough of the right, distinct people have approved. Who they are was established elsewhere.
+
+Rule 1. A person counts once, however often and from wherever they approve.
+Rule 2. `any_of`: a person counts who is named or in one of the groups named.
+Rule 3. `all_of`: each entry needs a person of its own; one person in two groups counts for one of them.
+Rule 4. `quorum` is the number of people in total; at least one person is always needed.
+"""
+
+from dataclasses import dataclass
+
+from dueprocess.values import Duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """Who must approve, and how long they and the executor have. Entries are `group:NAME` or `user:NAME`.
+
+    """
+
+    name: str
+    any_of: tuple[str, ...] = ()
+    all_of: tuple[str, ...] = ()
+    quorum: int = 1
+    expires_after: Duration
+    execute_within: Duration
+    editable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One person's yes, with the groups that identity vouched for at that moment and how it was established."""
+
+    by: str
+    groups: tuple[str, ...] = ()
+    how: str = ""
+
+
+def eligible(requirement: Requirement, approval: Approval) -> bool:
+    """Whether this person may count at all."""
+    return any(_matches(entry, approval) for entry in requirement.any_of + requirement.all_of)
+
+
+def reached(requirement: Requirement, approvals: tuple[Approval, ...]) -> bool:
+    """Whether these approvals suffice (rules 1 to 4)."""
+    people = tuple({approval.by: approval for approval in approvals if eligible(requirement, approval)}.values())
+    if len(people) < max(1, requirement.quorum):
+        return False
+    return _each_has_own(requirement.all_of, people)
+
+
+def _each_has_own(entries: tuple[str, ...], people: tuple[Approval, ...]) -> bool:
+    if not entries:
+        return True
+    first, rest = entries[0], entries[1:]
+    return any(
+        _matches(first, person) and _each_has_own(rest, people[:index] + people[index + 1 :])
+        for index, person in enumerate(people)
+    )
+
+
+def _matches(entry: str, approval: Approval) -> bool:
+    return entry == approval.by or entry in approval.groups

@@ -1,0 +1,68 @@
+"""The root of `due`: finds the verb, loads only its file, turns errors into messages and exit codes. No verb is written here."""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from dueprocess.cli.exits import Exit
+from dueprocess.errors import DueProcessError, NotAuthenticated
+
+_VERBS: Final = {
+    "identity": ("identity", "Add and list the people who may approve."),
+    "policy": ("policy", "Check, decide, explain, test and publish policies."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs are imported when they are used, so that `due --help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        module = import_module(f"dueprocess.cli.{_VERBS[cmd_name][0]}")
+        return getattr(module, "command")  # noqa: B009 - each verb's file calls its entry `command`
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _VERBS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dueprocess")
+def due() -> None:
+    """Due process for AI agents: decided, held where it must be, done once, and on a record a stranger can check."""
+
+
+def main() -> None:
+    """Runs `due`. Exit codes: 0 ok, 1 error, 2 usage, 3 check failed, 4 denied, 5 waiting, 6 not authorised, 130 interrupted."""
+    sys.exit(run(due.main))
+
+
+def run(entry: Callable[..., Any]) -> int:
+    """Runs a click entry point and maps what it raises to an exit code; a user's mistake never shows a traceback."""
+    try:
+        result = entry(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except NotAuthenticated as error:
+        click.echo(f"error: {error}", err=True)
+        return Exit.UNAUTHORISED
+    except DueProcessError as error:
+        click.echo(f"error: {error}", err=True)
+        return Exit.ERROR
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return Exit.ERROR
+    return result if isinstance(result, int) else Exit.OK

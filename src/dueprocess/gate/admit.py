@@ -1,0 +1,203 @@
+"""The decision that counts: one action, with all that the transaction has read, gets one admission. Nothing is read or written here.
+
+The order, numbered at the code. All findings of steps 1 to 4 are collected before anything follows from them:
+1 what the call and the policy say, 2 stops (of an agent or of all: the run rests), 3 the rate, 4 the idempotency key with other arguments; then
+5 a denial, 6 the same key with the same arguments, 7 a budget, 8 a hold unless a grant covers it, 9 dispatch.
+The caller does all of this in the transaction that would write the intent, and nothing between deciding and writing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dueprocess.approval import Grant, Refused, Requirement, covers
+from dueprocess.gate.life import UNDER_WAY, ActionState
+from dueprocess.meter import Full, Gauge, Mark, Over, Want, reserve, room
+from dueprocess.policy import Finding, Rate, Verdict, verdict
+from dueprocess.values import Instant, rfc3339
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """Another action that occupies the same idempotency key."""
+
+    action: str
+    arguments: str
+    state: ActionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """An action's own place under its key: the keyed digest of its arguments, and the others there."""
+
+    arguments: str
+    others: tuple[Neighbour, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that one admission depends on, read in one transaction.
+
+    `findings`: of the stateless judgement. `stop`: the stop that covers the tool, or empty. `calls` and `calls_limit`: the
+    run's gauge; `calls_wanted` is 0 for an attempt that replaces one lost to a dead worker. `grant_digest`: the digest of
+    what is about to run with the grant's own findings. `requirement`: the approvers in force now.
+    """
+
+    tool: str
+    findings: tuple[Finding, ...]
+    stop: str = ""
+    rate: Rate | None = None
+    marks: Sequence[Mark] = ()
+    key: KeyUse | None = None
+    calls: Gauge
+    calls_limit: int
+    calls_key: str
+    calls_wanted: int = 1
+    grant: Grant | None = None
+    grant_digest: str = ""
+    requirement: Requirement
+    now: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Run it. `findings` are the hold findings that the grant covers, and the advisory ones."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """Never run it."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFor:
+    """Ask people. `refused`: why the grant that was there does not cover it any more."""
+
+    findings: tuple[Finding, ...]
+    refused: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReuseOf:
+    """The same has run already: return the outcome of `original`, with no effect."""
+
+    original: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitFor:
+    """The same is under way: wait for the outcome of `original`."""
+
+    original: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exceeded:
+    """A budget has no room for it."""
+
+    over: Over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A stop covers the whole agent: nothing is decided about the action, the run rests until the stop is lifted."""
+
+    target: str
+
+
+Admission = Admitted | Denied | HeldFor | ReuseOf | WaitFor | Exceeded | Stopped
+
+
+def admit(now: Situation) -> Admission:
+    """Decides in the order above. Pure: the same situation always gets the same admission."""
+    findings = (*now.findings, *_stopped(now), *_rate(now), *_other_arguments(now))  # 1, 2, 3, 4
+    if now.stop and not _is_of_tool(now.stop):
+        return Stopped(target=now.stop)
+    decided = verdict(findings)
+    if decided is Verdict.DENY:  # 5
+        return Denied(findings=findings)
+    same = _same(now)  # 6
+    if same is not None:
+        return same
+    over = reserve(  # 7
+        {now.calls_key: now.calls}, (Want(key=now.calls_key, amount=now.calls_wanted, limit=now.calls_limit),)
+    )
+    if isinstance(over, tuple) and now.calls_wanted:
+        return Exceeded(over=over[0])
+    if decided is Verdict.HOLD:  # 8
+        refused = _uncovered(now, findings)
+        if now.grant is None or refused is not None:
+            return HeldFor(findings=findings, refused=refused)
+    return Admitted(findings=findings)  # 9
+
+
+def _is_of_tool(stop: str) -> bool:
+    return stop.startswith("tool:")
+
+
+def _stopped(now: Situation) -> tuple[Finding, ...]:
+    if not _is_of_tool(now.stop):
+        return ()
+    reason = f"stopped by a person: {now.stop}; it runs again when another person lifts the stop"
+    return (Finding(rule="stop", decision=Verdict.DENY, reason=reason, compared={"stop": now.stop}),)
+
+
+def _rate(now: Situation) -> tuple[Finding, ...]:
+    if now.rate is None:
+        return ()
+    full = room(now.marks, asked=1, limit=now.rate.count, window=now.rate.window, now=now.now)
+    return () if full is None else (_rate_finding(now.tool, full),)
+
+
+def _rate_finding(tool: str, full: Full) -> Finding:
+    return Finding(
+        rule=f"{tool}.rate",
+        decision=Verdict.DENY,
+        reason=f"{full.counted} + {full.asked} > {full.limit} in the window; retry after {rfc3339(full.retry_at)}",
+        compared={
+            "counted": full.counted,
+            "asked": full.asked,
+            "limit": full.limit,
+            "retry_after": rfc3339(full.retry_at),
+        },
+    )
+
+
+def _other_arguments(now: Situation) -> tuple[Finding, ...]:
+    if now.key is None or any(other.arguments == now.key.arguments for other in now.key.others):
+        return ()
+    for other in now.key.others:
+        return (
+            Finding(
+                rule=f"{now.tool}.idempotency_key",
+                decision=Verdict.HOLD,
+                reason=f"the same key was used with other arguments by {other.action}, which is {other.state.value}",
+                compared={"action": other.action, "state": other.state.value},
+            ),
+        )
+    return ()
+
+
+def _same(now: Situation) -> ReuseOf | WaitFor | None:
+    if now.key is None:
+        return None
+    for other in now.key.others:
+        # An outcome beats one that is still under way.
+        if other.arguments == now.key.arguments and other.state is ActionState.SUCCEEDED:
+            return ReuseOf(original=other.action)
+    for other in now.key.others:
+        if other.arguments == now.key.arguments and other.state in UNDER_WAY:
+            return WaitFor(original=other.action)
+    return None
+
+
+def _uncovered(now: Situation, findings: tuple[Finding, ...]) -> Refused | None:
+    if now.grant is None:
+        return None
+    asked = tuple(f.rule for f in findings if f.decision is Verdict.HOLD and not f.advisory)
+    return covers(
+        now.grant, digest=now.grant_digest, findings=asked, requirement=now.requirement, now=now.now
+    )

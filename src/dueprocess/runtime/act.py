@@ -1,0 +1,205 @@
+"""Acting: actions through the gate, attempts through `perform`, lost outcomes through reconcile. What the run wants is decided by its step.
+
+Rule 1. All actions of a batch are decided in one transaction, one after the other, each seeing what the earlier reserved.
+Rule 2. Outcomes are committed one by one, as they come; a write's before anything follows from it (I3).
+Rule 3. A policy that was published meanwhile decides: the batch is not decided under an older one.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dueprocess.agent import Pending
+from dueprocess.agent.records import BudgetExceeded, Suspension
+from dueprocess.errors import LeaseLost
+from dueprocess.gate import (
+    ActionExpired,
+    ActionSettled,
+    ActionUnclear,
+    Exceeded,
+    Outcome,
+    SettledBy,
+    Stopped,
+)
+from dueprocess.ledger import Event, Reader, Transaction
+from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
+from dueprocess.runtime import perform
+from dueprocess.runtime.admission import Desk, rule_on
+from dueprocess.runtime.journal import Item, owned
+from dueprocess.runtime.perform import Dispatch
+from dueprocess.runtime.policies import in_force, publisher
+from dueprocess.runtime.rest import rest
+from dueprocess.runtime.run import Run
+from dueprocess.tool import Effect, Found, Reconciled, Unclear, Voided, result_to_json
+from dueprocess.values import FOR_EVER, ActionId, Instant, canonical, later
+
+RECONCILE_TIMEOUT_S: Final = 10.0  # a sink that takes longer to look up a key is asked again later
+_TICK_S: Final = 0.2  # how often a wait for tools looks whether it is still worth waiting
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the transaction found out beside the records it appended."""
+
+    stopped: bool = False
+    policy: str = ""
+
+
+def act(run: Run, actions: tuple[ActionId, ...]) -> None:
+    """Takes these actions through the gate, makes the attempts that were admitted, and records their outcomes."""
+    if not within_time(run):
+        return
+    items = [item for item in (run.state.find(action) for action in actions) if item is not None]
+    batch = _Batch()
+    sync = any(_is_write(run, item) for item in items)
+    events = run.commit(lambda tx: _decide(run, tx, items, batch), sync=sync)
+    if batch.policy:
+        run.policy = run.shell.policies.find(run.shell, run.loaded, batch.policy)
+    _attempt(run, events)
+    if batch.stopped:
+        rest(run, Suspension.STOP, until=FOR_EVER)
+
+
+def within_time(run: Run) -> bool:
+    """Whether the run has time left; if not, that is recorded and the run decides what follows."""
+    if run.wall_clock_left() > 0:
+        return True
+    limits = run.policy.agent
+    record = BudgetExceeded(
+        key=meter_key(Scope(kind=ScopeKind.RUN, id=run.claim.run), Unit.WALL_CLOCK),
+        unit=Unit.WALL_CLOCK.value,
+        limit=limits.max_wall_clock,
+        spent=run.state.active_at(run.now(), whole=limits.clock_includes_suspension),
+        reserved=0,
+        asked=1,
+    )
+    run.record(Item(record=record), fresh=True)
+    return False
+
+
+def declare_lost(run: Run, actions: tuple[ActionId, ...]) -> None:
+    """Records that these attempts died with their worker: a read failed, a write is unknown (I4)."""
+    for item in _found(run, actions):
+        outcome = Outcome.UNKNOWN if _is_write(run, item) else Outcome.FAILED
+        lost = ActionSettled(outcome=outcome, by=SettledBy.RECOVERY, error="its worker died", lost=True)
+        run.record(Item(record=lost, action=item.action, attempt=item.attempts))
+
+
+def reconcile(run: Run, actions: tuple[ActionId, ...]) -> None:
+    """Asks the sink what became of these attempts, and fences them."""
+    for item in _found(run, actions):
+        dispatch = _last_dispatch(run, item)
+        tool = run.shell.tools[item.request.name]
+        answer = perform.reconcile(run.shell, tool, dispatch, timeout=RECONCILE_TIMEOUT_S)
+        run.record(Item(record=_settled_by(run, item, answer), action=item.action, attempt=item.attempts))
+
+
+def give_up_settling(run: Run, actions: tuple[ActionId, ...]) -> None:
+    """Records that only a person can tell what became of these actions."""
+    for item in _found(run, actions):
+        record = ActionSettled(outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY, error="the sink could not tell")
+        run.record(Item(record=record, action=item.action, attempt=item.attempts))
+
+
+def expire(run: Run, actions: tuple[ActionId, ...]) -> None:
+    """Records that nobody answered for these actions in time."""
+    records = [
+        Item(record=ActionExpired(reason="nobody answered in time"), action=item.action) for item in _found(run, actions)
+    ]
+    run.record(*records, fresh=True)
+
+
+def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> Iterator[Item]:
+    # Lazily: `commit` appends each record before the next ruling is made (rule 1).
+    row = owned(tx, run.claim)
+    digest = in_force(tx, row)
+    if digest != run.policy.digest:
+        batch.policy = digest
+        return
+    desk = Desk(
+        claim=replace(run.claim, policy=digest),
+        state=run.state,
+        policy=run.policy,
+        specs=run.loaded.config.tools,
+        environment=run.loaded.manifest.environment,
+        publisher=publisher(tx, row.agent),
+        now=run.now(),
+        wall_clock_left=run.wall_clock_left(),
+    )
+    for item in items:
+        ruling = rule_on(tx, desk, item)
+        if isinstance(ruling.admission, Stopped):
+            batch.stopped = True
+            return
+        yield from (replace(made, policy=digest) for made in ruling.items)
+        if isinstance(ruling.admission, Exceeded):
+            return
+
+
+def _attempt(run: Run, events: tuple[Event, ...]) -> None:
+    dispatches = [dispatch for dispatch in (perform.dispatch_of(event) for event in events) if dispatch is not None]
+    under_way: dict[Future[ActionSettled], Dispatch] = {
+        perform.start(run.shell, run.shell.tools[dispatch.intent.call.tool], dispatch): dispatch
+        for dispatch in dispatches
+    }
+    try:
+        while under_way:
+            done, _ = wait(under_way, timeout=_TICK_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                _settle(run, under_way.pop(future), future.result())
+    except LeaseLost:
+        for future in under_way:
+            future.cancel()
+        raise
+
+
+def _settle(run: Run, dispatch: Dispatch, outcome: ActionSettled) -> None:
+    if outcome.outcome is Outcome.FAILED:
+        item = run.state.find(dispatch.attempt.action)
+        tries = item.tries if item is not None else 0
+        outcome = replace(outcome, retry_at=retry_at(run, tries))
+    run.record(
+        Item(record=outcome, action=dispatch.attempt.action, attempt=dispatch.attempt.number), sync=dispatch.is_write
+    )
+
+
+def retry_at(run: Run, tries: int) -> Instant:
+    """When to try again after this many tries: the policy's backoff, its last step repeated."""
+    backoff = run.policy.agent.retries.backoff
+    return later(run.now(), backoff[min(tries, len(backoff) - 1)]) if backoff else run.now()
+
+
+def _settled_by(run: Run, item: Pending, answer: Reconciled) -> ActionSettled | ActionUnclear:
+    match answer:
+        case Found():
+            result = canonical(result_to_json(answer.value))
+            return ActionSettled(outcome=Outcome.SUCCEEDED, by=SettledBy.RECONCILE, result=result)
+        case Voided():
+            wait_until = run.now() if item.lost else retry_at(run, item.tries)
+            return ActionSettled(
+                outcome=Outcome.FAILED,
+                by=SettledBy.RECONCILE,
+                error="no effect: its key is fenced at the sink",
+                voided=True,
+                retry_at=wait_until,
+            )
+        case Unclear():
+            return ActionUnclear(reason=answer.reason[:200], retry_at=retry_at(run, item.reconciles))
+
+
+def _last_dispatch(run: Run, item: Pending) -> Dispatch:
+    def query(tx: Reader) -> list[Event]:
+        return tx.lineage(item.action)
+
+    found = [perform.dispatch_of(event) for event in run.shell.store.read(query)]
+    return [dispatch for dispatch in found if dispatch is not None][-1]
+
+
+def _found(run: Run, actions: tuple[ActionId, ...]) -> list[Pending]:
+    return [item for item in (run.state.find(action) for action in actions) if item is not None]
+
+
+def _is_write(run: Run, item: Pending) -> bool:
+    spec = run.loaded.config.tools.get(item.request.name)
+    return spec is None or spec.effect is Effect.WRITE

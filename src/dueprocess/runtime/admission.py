@@ -1,0 +1,415 @@
+"""Deciding one action inside the transaction that writes its intent: reads the situation, asks the gate, records the answer.
+
+Rule 1. Decision, reservation, grant consumed and intent are one transaction (design section 5, commit 1).
+Rule 2. An action that was dispatched before and may not run again becomes a new revision: the old one keeps its outcome.
+Rule 3. What is digested for an approval is exactly what will run: tool, schema, arguments, principal, run, evidence, findings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from dueprocess.agent import Pending, RunState, Status
+from dueprocess.agent.records import BudgetExceeded
+from dueprocess.approval import Approval, Grant, HoldRequest, Refused, Requirement, consider, grant
+from dueprocess.gate import (
+    FREES_KEY,
+    ActionDenied,
+    ActionDispatched,
+    ActionHeld,
+    ActionReused,
+    ActionSettled,
+    ActionState,
+    ActionSuperseded,
+    ActionWaiting,
+    Admission,
+    Admitted,
+    ApprovalGiven,
+    ApprovalRecord,
+    CallRecord,
+    Denied,
+    Exceeded,
+    FindingRecord,
+    HeldFor,
+    Judgement,
+    KeyRecord,
+    KeyUse,
+    MarkRecord,
+    Neighbour,
+    Outcome,
+    RawCall,
+    RequirementRecord,
+    ReuseOf,
+    Situation,
+    Stopped,
+    WaitFor,
+    admit,
+    judge,
+)
+from dueprocess.ledger import Reader
+from dueprocess.meter import Gauge, Mark, Unit
+from dueprocess.policy import Approvers, Finding, Policy, Principal, Rate, Verdict
+from dueprocess.runtime.journal import Claim, Item
+from dueprocess.runtime.project import calls_key
+from dueprocess.runtime.system import system_run
+from dueprocess.runtime.tables import GAUGES, HOLDS, KEYS, MARKS, STOPS
+from dueprocess.tool import Idempotency, ToolSpec
+from dueprocess.values import ActionId, Duration, Instant, action_id, attempt_key, canonical
+
+_KEY_LABEL = "idempotency"
+_ARGUMENTS_LABEL = "arguments"
+_APPROVAL_LABEL = "approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What deciding needs beside the transaction: the run, the policy in force, the tools, and how long an attempt may take."""
+
+    claim: Claim
+    state: RunState
+    policy: Policy
+    specs: Mapping[str, ToolSpec]
+    environment: str
+    publisher: str
+    now: Instant
+    wall_clock_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What was decided of one pending action, as records to append, and the admission behind them."""
+
+    items: tuple[Item, ...]
+    admission: Admission
+    action: ActionId
+
+
+def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
+    """Decides one action on what this transaction reads (rule 1). The caller appends the records in the same transaction."""
+    judged = judge(desk.policy, desk.specs, _raw_call(desk, item))
+    requirement = requirement_of(desk.policy.approvers_of(item.request.name))
+    key = _key_use(tx, desk, item, judged)
+    granted = _grant(tx, item)
+    situation = Situation(
+        tool=item.request.name,
+        findings=judged.findings,
+        stop=_stop(tx, desk, item.request.name),
+        rate=_rate(desk, item),
+        marks=_marks(tx, desk, item),
+        key=key[1] if key is not None else None,
+        calls=_calls(tx, desk.claim.run),
+        calls_limit=desk.policy.agent.max_tool_calls,
+        calls_key=calls_key(desk.claim.run),
+        calls_wanted=0 if item.lost else 1,
+        grant=granted,
+        grant_digest=digest_of(tx, desk, item, judged, findings=granted.findings) if granted is not None else "",
+        requirement=requirement,
+        now=desk.now,
+    )
+    admission = admit(situation)
+    place = _Place(desk=desk, item=item, judged=judged, key=key[0] if key is not None else None, grant=granted)
+    return _record(tx, place, admission, requirement)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    desk: Desk
+    item: Pending
+    judged: Judgement
+    key: KeyRecord | None
+    grant: Grant | None
+
+
+def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requirement) -> Ruling:
+    item = place.item
+    match admission:
+        case Admitted():
+            return Ruling(items=(_dispatch(place, admission),), admission=admission, action=item.action)
+        case Denied():
+            return _denied(place, admission)
+        case HeldFor():
+            return _held(tx, place, admission, requirement)
+        case ReuseOf():
+            record = ActionReused(call=_call(place), original=admission.original, result=_result_of(tx, admission.original))
+            return Ruling(items=(Item(record=record, action=item.action),), admission=admission, action=item.action)
+        case WaitFor():
+            waiting = ActionWaiting(call=_call(place), original=admission.original)
+            return Ruling(items=(Item(record=waiting, action=item.action),), admission=admission, action=item.action)
+        case Exceeded():
+            over = admission.over
+            exceeded = BudgetExceeded(
+                key=over.key,
+                unit=Unit.CALLS.value,
+                limit=over.limit,
+                spent=over.spent,
+                reserved=over.reserved,
+                asked=over.asked,
+            )
+            return Ruling(items=(Item(record=exceeded, action=item.action),), admission=admission, action=item.action)
+        case Stopped():
+            return Ruling(items=(), admission=admission, action=item.action)
+
+
+def _dispatch(place: _Place, admission: Admitted) -> Item:
+    desk, item = place.desk, place.item
+    spec = desk.specs[item.request.name]
+    repeats_key = item.status is Status.UNKNOWN and spec.idempotency is Idempotency.SINK
+    attempt = item.attempts + 1
+    # INVARIANT I4: the key at the sink is H(action, attempt); only under a key the sink enforces is an unknown repeated.
+    key = attempt_key(action=item.action, attempt=1 if repeats_key else attempt)
+    timeout = min(desk.policy.agent.retries.timeout, max(0, desk.wall_clock_left))
+    rate = _rate(desk, item)
+    record = ActionDispatched(
+        call=_call(place),
+        findings=_findings(admission.findings),
+        effect=spec.effect.value,
+        sink_key=key,
+        dispatch_before=desk.now + timeout,
+        calls=0 if item.lost else 1,
+        marks=(MarkRecord(key=_rate_key(desk, item)),) if rate is not None else (),
+        key=place.key,
+        granted=tuple(_approval_record(a) for a in place.grant.approvals) if place.grant is not None else (),
+        fee_micros=spec.fee.micros,
+    )
+    return Item(record=record, action=item.action, attempt=attempt)
+
+
+def _denied(place: _Place, admission: Denied) -> Ruling:
+    place = _as_new_revision(place)
+    record = ActionDenied(call=_call(place), findings=_findings(admission.findings))
+    action = place.item.action
+    return Ruling(items=(Item(record=record, action=action),), admission=admission, action=action)
+
+
+def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requirement) -> Ruling:
+    before = place.item
+    superseded = before.status in {Status.HELD, Status.GRANTED}
+    place = _as_new_revision(place, also=superseded)
+    item, desk = place.item, place.desk
+    rules = tuple(f.rule for f in admission.findings if f.decision is Verdict.HOLD and not f.advisory)
+    held = ActionHeld(
+        call=_call(place),
+        findings=_findings(admission.findings),
+        digest=digest_of(tx, desk, item, place.judged, findings=rules),
+        requirement=_requirement_record(requirement),
+        requesters=_requesters(desk, item),
+        expires_at=desk.now + requirement.expires_after,
+        key=place.key,
+        replaces=before.action if item.action != before.action else "",
+    )
+    items = [Item(record=held, action=item.action), *_carried(place, held)]
+    if superseded:
+        why = admission.refused.reason if admission.refused is not None else "asked for again"
+        items.insert(0, Item(record=ActionSuperseded(by=item.action, reason=why), action=before.action))
+    return Ruling(items=tuple(items), admission=admission, action=item.action)
+
+
+def _carried(place: _Place, held: ActionHeld) -> tuple[Item, ...]:
+    # An edit that only lowered an editable amount counts as the editor's approval (policy language, "editable").
+    item, desk = place.item, place.desk
+    if item.carried is None:
+        return ()
+    request = request_of(held, action=item.action, asked_at=desk.now)
+    approval = Approval(by=item.carried.by, groups=item.carried.groups, how=item.carried.how)
+    answer = consider(request, approval, given=(), digest=held.digest, publisher=desk.publisher, now=desk.now)
+    if isinstance(answer, Refused):
+        return ()
+    made = grant(request, answer, now=desk.now)
+    given = ApprovalGiven(
+        approval=item.carried, digest=held.digest, execute_by=made.execute_by if made is not None else 0
+    )
+    return (Item(record=given, action=item.action),)
+
+
+def request_of(held: ActionHeld, *, action: str, asked_at: Instant) -> HoldRequest:
+    """A recorded hold as the approval room considers it."""
+    asked = held.requirement
+    return HoldRequest(
+        action=action,
+        digest=held.digest,
+        findings=tuple(f.rule for f in held.findings if f.decision == Verdict.HOLD.value and not f.advisory),
+        requesters=held.requesters,
+        requirement=Requirement(
+            name=asked.name,
+            any_of=asked.any_of,
+            all_of=asked.all_of,
+            quorum=asked.quorum,
+            expires_after=Duration(asked.expires_after),
+            execute_within=Duration(asked.execute_within),
+            editable=asked.editable,
+        ),
+        asked_at=asked_at,
+    )
+
+
+def _as_new_revision(place: _Place, *, also: bool = False) -> _Place:
+    # Rule 2: the gate's table has no way back from an outcome to a hold or a denial.
+    item = place.item
+    if not also and not item.attempts:
+        return place
+    revision = item.revision + 1
+    action = action_id(run=place.desk.claim.run, cause=item.cause, index=item.index, revision=revision)
+    return replace(place, item=replace(item, action=action, revision=revision))
+
+
+def digest_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement, *, findings: tuple[str, ...]) -> str:
+    """The keyed digest an approval binds to (I5, rule 3)."""
+    spec = desk.specs.get(item.request.name)
+    bound = canonical(
+        {
+            "tool": item.request.name,
+            "schema": spec.digest if spec is not None else "",
+            "arguments": judged.arguments,
+            "principal": desk.state.principal,
+            "on_behalf_of": desk.state.on_behalf_of,
+            "run": desk.claim.run,
+            "evidence": judged.citations,
+            "findings": [*sorted(set(findings))],
+        }
+    )
+    return tx.digest(desk.claim.run, _APPROVAL_LABEL, bound)
+
+
+def requirement_of(approvers: Approvers) -> Requirement:
+    """The policy's approvers as the approval room asks for them."""
+    return Requirement(
+        name=approvers.name,
+        any_of=approvers.any_of,
+        all_of=approvers.all_of,
+        quorum=approvers.quorum,
+        expires_after=approvers.expires_after,
+        execute_within=approvers.execute_within,
+        editable=approvers.editable,
+    )
+
+
+def _raw_call(desk: Desk, item: Pending) -> RawCall:
+    state = desk.state
+    principal = Principal(id=state.principal, on_behalf_of=state.on_behalf_of or None) if state.principal else None
+    return RawCall(
+        tool=item.request.name,
+        arguments=item.request.arguments,
+        principal=principal,
+        environment=desk.environment,
+        evidence=state.evidence,
+    )
+
+
+def _call(place: _Place) -> CallRecord:
+    item, state = place.item, place.desk.state
+    spec = place.desk.specs.get(item.request.name)
+    return CallRecord(
+        tool=item.request.name,
+        arguments=place.judged.arguments,
+        schema=spec.digest if spec is not None else "",
+        principal=state.principal,
+        on_behalf_of=state.on_behalf_of,
+        cause=item.cause,
+        index=item.index,
+        revision=item.revision,
+        request=item.request.id,
+        citations=place.judged.citations,
+        edited_by=item.edited_by,
+    )
+
+
+def _requesters(desk: Desk, item: Pending) -> tuple[str, ...]:
+    state = desk.state
+    named = (state.principal.partition("@")[0], state.on_behalf_of, *item.edited_by)
+    return tuple(dict.fromkeys(name for name in named if name))
+
+
+def _grant(tx: Reader, item: Pending) -> Grant | None:
+    row = tx.get(HOLDS, item.action)
+    if row is None or not row.execute_by:
+        return None
+    given = msgspec.json.decode(row.approvals, type=tuple[ApprovalRecord, ...])
+    asked = msgspec.json.decode(row.request)
+    return Grant(
+        action=row.action,
+        digest=row.digest,
+        findings=tuple(asked["findings"]),
+        approvals=tuple(Approval(by=a.by, groups=a.groups, how=a.how) for a in given),
+        execute_by=Instant(row.execute_by),
+    )
+
+
+def _key_use(tx: Reader, desk: Desk, item: Pending, judged: Judgement) -> tuple[KeyRecord, KeyUse] | None:
+    if judged.key is None:
+        return None
+    # The key is shared by all runs of the tenant: its digest is under the tenant's key, not the run's.
+    shared = system_run(desk.claim.tenant)
+    scope = tx.digest(shared, _KEY_LABEL, canonical([item.request.name, judged.key]))
+    arguments = tx.digest(shared, _ARGUMENTS_LABEL, judged.arguments)
+    others = tuple(
+        Neighbour(action=row.action, arguments=row.arguments, state=ActionState(row.state))
+        for row in tx.find(KEYS, equal=(("scope", scope),))
+        if row.action != item.action and ActionState(row.state) not in FREES_KEY
+    )
+    return KeyRecord(scope=scope, arguments=arguments), KeyUse(arguments=arguments, others=others)
+
+
+def _stop(tx: Reader, desk: Desk, tool: str) -> str:
+    for target in ("all", f"agent:{desk.state.config.agent}", f"tool:{tool}"):
+        if tx.get(STOPS, target) is not None:
+            return target
+    return ""
+
+
+def _rate(desk: Desk, item: Pending) -> Rate | None:
+    listed = desk.policy.tools.get(item.request.name)
+    return listed.rate if listed is not None else None
+
+
+def _rate_key(desk: Desk, item: Pending) -> str:
+    return f"rate:{desk.claim.tenant}:{desk.state.config.agent}:{item.request.name}"
+
+
+def _marks(tx: Reader, desk: Desk, item: Pending) -> tuple[Mark, ...]:
+    rate = _rate(desk, item)
+    if rate is None:
+        return ()
+    rows = tx.find(MARKS, equal=(("key", _rate_key(desk, item)),), more_than=("at", desk.now - rate.window))
+    return tuple(Mark(at=Instant(row.at), amount=row.amount) for row in rows)
+
+
+def _calls(tx: Reader, run: str) -> Gauge:
+    row = tx.get(GAUGES, calls_key(run))
+    return Gauge(spent=row.spent, reserved=row.reserved) if row is not None else Gauge()
+
+
+def _result_of(tx: Reader, action: str) -> str:
+    for event in reversed(tx.lineage(action)):
+        if isinstance(event.record, ActionSettled) and event.record.outcome is Outcome.SUCCEEDED:
+            return event.record.result
+    return canonical({"reused": action})
+
+
+def _findings(findings: tuple[Finding, ...]) -> tuple[FindingRecord, ...]:
+    return tuple(
+        FindingRecord(
+            rule=finding.rule,
+            decision=finding.decision.value,
+            reason=finding.reason,
+            compared=canonical(dict(finding.compared)),
+            advisory=finding.advisory,
+        )
+        for finding in findings
+    )
+
+
+def _requirement_record(requirement: Requirement) -> RequirementRecord:
+    return RequirementRecord(
+        name=requirement.name,
+        any_of=requirement.any_of,
+        all_of=requirement.all_of,
+        quorum=requirement.quorum,
+        expires_after=requirement.expires_after,
+        execute_within=requirement.execute_within,
+        editable=requirement.editable,
+    )
+
+
+def _approval_record(approval: Approval) -> ApprovalRecord:
+    return ApprovalRecord(by=approval.by, groups=approval.groups, how=approval.how)

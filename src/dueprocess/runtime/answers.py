@@ -1,0 +1,230 @@
+"""What people say to an action: approve, reject, edit, settle. Each is authenticated before it comes here, and is an event (I5).
+
+Rule 1. An answer is considered in the transaction that records it: two people, or one person twice, cannot both be last.
+Rule 2. An answer that does not count is recorded too, with the rule that refused it.
+Rule 3. An edit is a new revision, decided from the start; it approves only if it does nothing but lower what may be lowered.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from dueprocess.approval import Approval, HoldRequest, Refused, consider, eligible, grant
+from dueprocess.errors import Conflict, NotFound
+from dueprocess.gate import (
+    ActionEdited,
+    ActionHeld,
+    ActionSettled,
+    ActionState,
+    ActionSuperseded,
+    ApprovalGiven,
+    ApprovalRecord,
+    ApprovalRefused,
+    ApprovalRejected,
+    Outcome,
+    SettledBy,
+)
+from dueprocess.ledger import Reader, Transaction
+from dueprocess.runtime.admission import request_of
+from dueprocess.runtime.journal import Item, message, run_row
+from dueprocess.runtime.policies import publisher
+from dueprocess.runtime.shell import Shell
+from dueprocess.runtime.tables import ACTIONS, HOLDS, HoldRow
+from dueprocess.values import Instant, Json, action_id, canonical, parse, read_amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody whom identity vouched for: `user:NAME`, the groups they are in, and how that was established."""
+
+    id: str
+    groups: frozenset[str] = frozenset()
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What became of an answer. `refused` is None if it counts; `complete` if nobody else needs to be asked."""
+
+    refused: Refused | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldCard:
+    """A hold as a person is shown it: the request, what was said so far, and the call."""
+
+    row: HoldRow
+    held: ActionHeld
+    request: HoldRequest
+    given: tuple[Approval, ...]
+    revision_of: str
+    epoch: int
+
+
+def card(tx: Reader, action: str) -> HoldCard:
+    """The card of a hold.
+
+    Raises:
+        NotFound: no such hold, or its run was erased.
+    """
+    row = tx.get(HOLDS, action)
+    if row is None:
+        raise NotFound(f"no hold of action {action} here; `due approvals list` shows those there are")
+    held = next((e for e in reversed(tx.lineage(action)) if isinstance(e.record, ActionHeld)), None)
+    if held is None or not isinstance(held.record, ActionHeld):
+        raise NotFound(f"the content of action {action} was erased")
+    given = msgspec.json.decode(row.approvals, type=tuple[ApprovalRecord, ...])
+    return HoldCard(
+        row=row,
+        held=held.record,
+        request=request_of(held.record, action=action, asked_at=Instant(held.envelope.at)),
+        given=tuple(Approval(by=a.by, groups=a.groups, how=a.how) for a in given),
+        revision_of=held.record.replaces,
+        epoch=held.envelope.epoch,
+    )
+
+
+def approve(shell: Shell, action: str, person: Person, *, digest: str | None = None) -> Answered:
+    """Approves a hold as shown under `digest` (default: as it is held now).
+
+    Raises:
+        NotFound: no such hold. Conflict: it is not open any more.
+    """
+
+    def unit(tx: Transaction) -> Answered:
+        found, now = _open_card(tx, shell, action)
+        answer = consider(
+            found.request,
+            _approval(person),
+            given=found.given,
+            digest=digest if digest is not None else found.row.digest,
+            publisher=publisher(tx, found.row.agent),
+            now=now,
+        )
+        if isinstance(answer, Refused):
+            return _refuse(tx, found, person, answer, now)
+        made = grant(found.request, answer, now=now)
+        record = ApprovalGiven(
+            approval=_record(person), digest=found.row.digest, execute_by=made.execute_by if made is not None else 0
+        )
+        message(tx, found.row.run, [Item(record=record, action=action)], now=now)
+        return Answered(complete=made is not None)
+
+    return shell.store.write(unit)
+
+
+def reject(shell: Shell, action: str, person: Person, *, reason: str = "") -> Answered:
+    """Rejects a hold for good. One eligible person suffices; a requester may withdraw what they asked for.
+
+    Raises:
+        NotFound: no such hold. Conflict: it is not open any more.
+    """
+
+    def unit(tx: Transaction) -> Answered:
+        found, now = _open_card(tx, shell, action)
+        if not eligible(found.request.requirement, _approval(person)) and person.id not in found.request.requesters:
+            wanted = ", ".join(found.request.requirement.any_of + found.request.requirement.all_of)
+            refused = Refused(rule="approval.approver", reason=f"{person.id} is none of the approvers: {wanted}")
+            return _refuse(tx, found, person, refused, now)
+        record = ApprovalRejected(by=person.id, how=person.how, reason=reason)
+        message(tx, found.row.run, [Item(record=record, action=action)], now=now)
+        return Answered(complete=True)
+
+    return shell.store.write(unit)
+
+
+def edit(shell: Shell, action: str, person: Person, *, arguments: dict[str, Json]) -> Answered:
+    """Replaces a hold by a new revision with these arguments, which the gate decides from the start.
+
+    Only an eligible approver may edit. The editor becomes a requester, unless the edit only lowers editable amounts.
+
+    Raises:
+        NotFound: no such hold. Conflict: it is not open any more. BadValue: the arguments are not JSON.
+    """
+    text = canonical(arguments)
+
+    def unit(tx: Transaction) -> Answered:
+        found, now = _open_card(tx, shell, action)
+        call = found.held.call
+        if not eligible(found.request.requirement, _approval(person)) or person.id in found.request.requesters:
+            refused = Refused(rule="approval.approver", reason=f"{person.id} may not edit this action")
+            return _refuse(tx, found, person, refused, now)
+        approves = lowers_only(parse(call.arguments), arguments, editable=found.request.requirement.editable)
+        next_id = action_id(
+            run=run_row(tx, found.row.run).run, cause=call.cause, index=call.index, revision=call.revision + 1
+        )
+        records = (
+            Item(record=ActionEdited(by=_record(person), arguments=text, approves=approves), action=action),
+            Item(record=ActionSuperseded(by=next_id, reason=f"edited by {person.id}"), action=action),
+        )
+        message(tx, found.row.run, records, now=now)
+        return Answered(complete=approves)
+
+    return shell.store.write(unit)
+
+
+def settle(shell: Shell, action: str, person: Person, *, outcome: Outcome, note: str = "") -> None:
+    """Settles an action whose outcome nobody else can tell, also after its run has ended.
+
+    Raises:
+        NotFound: no such action. Conflict: it is not unsettled, or the outcome is neither succeeded nor failed.
+    """
+    if outcome not in {Outcome.SUCCEEDED, Outcome.FAILED}:
+        raise Conflict(f"an action is settled as succeeded or failed, not as {outcome.value}")
+
+    def unit(tx: Transaction) -> None:
+        row = tx.get(ACTIONS, action)
+        if row is None:
+            raise NotFound(f"no action {action} here")
+        if row.state != ActionState.UNSETTLED.value:
+            raise Conflict(f"action {action} is {row.state}; only an unsettled one needs a person to settle it")
+        record = ActionSettled(
+            outcome=outcome,
+            by=SettledBy.PERSON,
+            result=canonical({"settled_by": person.id, "note": note}),
+            error="" if outcome is Outcome.SUCCEEDED else "settled as failed by a person",
+            person=person.id,
+            how=person.how,
+        )
+        message(tx, row.run, [Item(record=record, action=action, attempt=row.attempt)], now=shell.clock.now(), ended=True)
+
+    shell.store.write(unit)
+
+
+def lowers_only(before: Json, after: Json, *, editable: tuple[str, ...]) -> bool:
+    """Whether `after` differs from `before` only in editable top-level amounts, each lowered and above nothing."""
+    if not isinstance(before, dict) or not isinstance(after, dict) or before.keys() != after.keys():
+        return False
+    changed = [key for key in before if canonical(before[key]) != canonical(after[key])]
+    return bool(changed) and all(key in editable and _is_lower(before[key], after[key]) for key in changed)
+
+
+def _is_lower(before: Json, after: Json) -> bool:
+    old, new = read_amount(before), read_amount(after)
+    return old is not None and new is not None and new < old
+
+
+def _open_card(tx: Reader, shell: Shell, action: str) -> tuple[HoldCard, Instant]:
+    found = card(tx, action)
+    if not found.row.open:
+        state = tx.get(ACTIONS, action)
+        raise Conflict(f"the hold of {action} is closed: it is {state.state if state is not None else 'gone'}")
+    if found.row.execute_by:
+        raise Conflict(f"{action} has all its approvals already; another one has no effect")
+    row = run_row(tx, found.row.run)
+    return found, Instant(max(shell.clock.now(), row.at))
+
+
+def _refuse(tx: Transaction, found: HoldCard, person: Person, refused: Refused, now: Instant) -> Answered:
+    record = ApprovalRefused(by=person.id, how=person.how, rule=refused.rule, reason=refused.reason)
+    message(tx, found.row.run, [Item(record=record, action=found.row.action)], now=now)
+    return Answered(refused=refused)
+
+
+def _approval(person: Person) -> Approval:
+    return Approval(by=person.id, groups=tuple(sorted(person.groups)), how=person.how)
+
+
+def _record(person: Person) -> ApprovalRecord:
+    return ApprovalRecord(by=person.id, groups=tuple(sorted(person.groups)), how=person.how)

@@ -1,0 +1,137 @@
+"""Who drives a run: claims, heartbeats, and whose death is known. What a driver does with a run is in `drive`.
+
+Rule 1. A claim is a new epoch; the row's epoch is the fence (see `journal.owned`).
+Rule 2. A lease that expired, or whose process is gone from this machine, may be taken; nothing else may.
+Rule 3. A segment that died counts to its last heartbeat (design section 7, "Time").
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from dueprocess.agent import records as run_records
+from dueprocess.errors import Conflict
+from dueprocess.ledger import Reader, Transaction
+from dueprocess.runtime.journal import Claim, Item, append, run_row
+from dueprocess.runtime.policies import in_force
+from dueprocess.runtime.status import TERMINAL, RunStatus
+from dueprocess.runtime.tables import LEASES, RUNS, LeaseRow, RunRow
+from dueprocess.values import Duration, Instant, RunId
+
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A process, named so that its death can be known: boot, process id, start time. Empty where the system has no /proc."""
+
+    boot: str
+    pid: int
+    started: str
+
+    def __str__(self) -> str:
+        return f"{self.boot}|{self.pid}|{self.started}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Owner":
+        """Reads the text form."""
+        boot, pid, started = text.split("|")
+        return cls(boot=boot, pid=int(pid), started=started)
+
+    def is_gone(self) -> bool:
+        """Whether this process surely runs no more: same boot, and no process of that id and start time."""
+        if not self.boot or not self.started or self.boot != _boot_id():
+            return False
+        return _start_time(self.pid) != self.started
+
+
+def this_process() -> Owner:
+    """The owner that this process claims runs as."""
+    return Owner(boot=_boot_id(), pid=os.getpid(), started=_start_time(os.getpid()))
+
+
+def claimable(tx: Reader, row: RunRow, *, now: Instant) -> bool:
+    """Whether a driver is needed and may come: due, its time has come, or its driver is dead."""
+    if row.status in TERMINAL or row.status == RunStatus.SYSTEM.value:
+        return False
+    if row.status == RunStatus.RUNNING.value:
+        lease = tx.get(LEASES, row.run)
+        return lease is None or lease.expires_at <= now or Owner.parse(lease.owner).is_gone()
+    return bool(row.due) or row.wake_at <= now
+
+
+def claim(tx: Transaction, run: RunId, *, owner: Owner, lease: Duration, now: Instant) -> Claim | None:
+    """Claims a run for a new epoch; None where no driver is needed or another one has it.
+
+    Raises:
+        NotFound: no such run.
+    """
+    row = run_row(tx, run)
+    if not claimable(tx, row, now=now):
+        return None
+    return take(tx, row, owner=owner, lease=lease, now=now)
+
+
+def take(tx: Transaction, row: RunRow, *, owner: Owner, lease: Duration, now: Instant) -> Claim:
+    """Claims a run whatever its state. Only for callers that own it by other means, such as `guard`."""
+    if row.status in TERMINAL:
+        raise Conflict(f"run {row.run} has ended ({row.status}); start another")
+    crashed = row.status == RunStatus.RUNNING.value
+    before = tx.get(LEASES, row.run)
+    lost = max(0, before.beat_at - before.started_at) if crashed and before is not None else 0
+    epoch = row.epoch + 1
+    policy = in_force(tx, row)
+    made = Claim(run=RunId(row.run), tenant=row.tenant, release=row.release, policy=policy, epoch=epoch)
+    # The row moves first: an append checks it. The event's projection writes the same again on a rebuild.
+    tx.put(RUNS, replace(row, epoch=epoch, status=RunStatus.RUNNING.value))
+    append(tx, made, [Item(record=run_records.RunClaimed(owner=str(owner), lost_active=lost, crashed=crashed))], now=now)
+    at = max(now, row.at)
+    tx.put(
+        LEASES,
+        LeaseRow(
+            run=row.run, epoch=epoch, expires_at=at + lease, beat_at=at, started_at=at, owner=str(owner)
+        ),
+    )
+    return made
+
+
+def beat(tx: Transaction, claims: tuple[Claim, ...], *, lease: Duration, now: Instant) -> tuple[RunId, ...]:
+    """Renews leases in one go. Returns the runs that are no longer ours."""
+    lost: list[RunId] = []
+    for held in claims:
+        row = tx.get(LEASES, held.run)
+        if row is None or row.epoch != held.epoch:
+            lost.append(held.run)
+        else:
+            at = max(now, row.beat_at)
+            tx.put(
+                LEASES,
+                LeaseRow(
+                    run=row.run,
+                    epoch=row.epoch,
+                    expires_at=at + lease,
+                    beat_at=at,
+                    started_at=row.started_at,
+                    owner=row.owner,
+                ),
+            )
+    return tuple(lost)
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _start_time(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    # The command name may hold blanks and brackets; the fields after its last bracket do not. Field 22 is the start time.
+    fields = stat.rpartition(")")[2].split()
+    is_zombie = fields[0] == "Z"
+    return "" if is_zombie else fields[19]

@@ -1,0 +1,131 @@
+"""The one place where a side-effecting function runs (I1): on exactly the arguments that were decided, after the intent is durable.
+
+Rule 1. No intent, no call: an attempt is made only from an `action.dispatched` event that this process just committed.
+Rule 2. An attempt whose `dispatch_before` has passed before it starts is not started: it surely had no effect.
+Rule 3. A write that raises `NoEffect` failed; one that raises anything else, or overruns its deadline, is unknown (I4).
+        A read that raises or overruns failed.
+Rule 4. No message of a foreign exception is recorded: its class name and a digest (I10).
+"""
+
+import asyncio
+import inspect
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any
+
+from dueprocess.errors import BadValue, NoEffect
+from dueprocess.gate import ActionDispatched, ActionSettled, Outcome, SettledBy
+from dueprocess.ledger import Event
+from dueprocess.runtime.shell import Shell
+from dueprocess.tool import Attempt, Effect, Found, Reconciled, Tool, Unclear, Voided, result_to_json
+from dueprocess.values import (
+    ActionId,
+    AttemptKey,
+    Instant,
+    PrincipalId,
+    RunId,
+    canonical,
+    digest_text,
+    parse,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """An attempt that may be made: its intent as committed."""
+
+    intent: ActionDispatched
+    attempt: Attempt
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the tool acts on the world."""
+        return self.intent.effect == Effect.WRITE.value
+
+
+def dispatch_of(event: Event) -> Dispatch | None:
+    """The attempt behind a committed `action.dispatched` event; None for any other event."""
+    envelope, record = event.envelope, event.record
+    if not isinstance(record, ActionDispatched):
+        return None
+    attempt = Attempt(
+        key=AttemptKey(record.sink_key),
+        action=ActionId(envelope.action),
+        number=envelope.attempt,
+        run=RunId(envelope.run),
+        deadline=Instant(record.dispatch_before),
+        principal=PrincipalId(record.call.principal),
+        on_behalf_of=record.call.on_behalf_of or None,
+    )
+    return Dispatch(intent=record, attempt=attempt)
+
+
+def start(shell: Shell, tool: Tool, dispatch: Dispatch) -> "Future[ActionSettled]":
+    """Starts an attempt and returns at once; the future never raises and is done by the deadline."""
+    return shell.loop.submit(_attempt(shell, tool, dispatch))
+
+
+async def _attempt(shell: Shell, tool: Tool, dispatch: Dispatch) -> ActionSettled:
+    seconds = (dispatch.attempt.deadline - shell.clock.now()) / 1_000_000
+    if seconds <= 0:
+        return _failed(SettledBy.TOOL, "not started: its deadline had passed")
+    try:
+        arguments = parse(dispatch.intent.call.arguments)
+        values = tool.arguments_from(arguments if isinstance(arguments, dict) else {})
+        keywords = tool.keywords(values, attempt=dispatch.attempt)
+    except BadValue as error:
+        return _failed(SettledBy.TOOL, f"the arguments do not fit the function: {error}")
+    try:
+        value = await asyncio.wait_for(_call(tool.function, keywords), timeout=seconds)
+        return ActionSettled(outcome=Outcome.SUCCEEDED, by=SettledBy.TOOL, result=canonical(result_to_json(value)))
+    except NoEffect as error:
+        return _failed(SettledBy.TOOL, described(error))
+    except TimeoutError:
+        return _unknown_or_failed(dispatch, "no answer before the deadline")
+    except asyncio.CancelledError:
+        return _unknown_or_failed(dispatch, "cancelled while it ran")
+    # The one broad catch of the project: whatever a tool raises becomes an event.
+    except Exception as error:  # noqa: BLE001
+        return _unknown_or_failed(dispatch, described(error))
+
+
+def reconcile(shell: Shell, tool: Tool, dispatch: Dispatch, *, timeout: float) -> Reconciled:
+    """Asks the sink what became of an attempt, and fences its key. Whatever goes wrong is `Unclear`."""
+    companion = tool.reconcile
+    if companion is None:
+        return Unclear("the tool has no reconcile")
+    try:
+        arguments = parse(dispatch.intent.call.arguments)
+        values = tool.arguments_from(arguments if isinstance(arguments, dict) else {})
+        keywords = companion.arguments(values, attempt=dispatch.attempt)
+        work = shell.loop.submit(asyncio.wait_for(_call(companion.function, keywords), timeout=timeout))
+        answer: Any = work.result(timeout=timeout + 5)
+    except (FutureTimeout, CancelledError):
+        return Unclear("no answer before the deadline")
+    except Exception as error:  # noqa: BLE001 - see above
+        return Unclear(described(error))
+    if isinstance(answer, (Found, Voided, Unclear)):
+        return answer
+    return Unclear(f"the reconcile of {tool.name} answered a {type(answer).__name__}; expected Found, Voided or Unclear")
+
+
+def described(error: BaseException) -> str:
+    """A foreign error in our words: its class, and a digest by which its text can be matched elsewhere."""
+    return f"{type(error).__name__} ({digest_text(str(error))[:12]})"
+
+
+async def _call(function: Any, keywords: dict[str, object]) -> object:
+    if inspect.iscoroutinefunction(function):
+        return await function(**keywords)
+    return await asyncio.to_thread(function, **keywords)
+
+
+def _unknown_or_failed(dispatch: Dispatch, error: str) -> ActionSettled:
+    if dispatch.is_write:
+        return ActionSettled(outcome=Outcome.UNKNOWN, by=SettledBy.TOOL, error=error)
+    return _failed(SettledBy.TOOL, error)
+
+
+def _failed(by: SettledBy, error: str) -> ActionSettled:
+    return ActionSettled(outcome=Outcome.FAILED, by=by, error=error)

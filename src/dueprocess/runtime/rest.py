@@ -1,0 +1,56 @@
+"""Resting and ending: a run leaves its thread, for a while or for good. When it wakes is in its row; nothing sleeps for ever (I11)."""
+
+from dueprocess.agent import Cancel, Finish, HandOff, Status, Stop, packet
+from dueprocess.agent import records as run_records
+from dueprocess.agent.records import Suspension
+from dueprocess.gate import ActionCancelled
+from dueprocess.ledger import Transaction
+from dueprocess.runtime.journal import Item
+from dueprocess.runtime.run import Run
+from dueprocess.runtime.tables import LEASES
+from dueprocess.values import ActionId, Instant
+
+
+def rest(run: Run, reason: Suspension, *, until: Instant, other: ActionId | None = None) -> None:
+    """Suspends the run, unless something happened that it has not seen; then it goes on with that."""
+    record = run_records.RunSuspended(
+        reason=reason,
+        active=_segment(run),
+        wake_at=min(until, run.asleep_until()),
+        waiting_on=other or "",
+    )
+    _leave(run, [Item(record=record)])
+
+
+def end(run: Run, command: Finish | HandOff | Stop | Cancel) -> None:
+    """Ends the run: what is still held is cancelled, and the last event says how it ended."""
+    held = [item for item in run.state.pending if item.status in {Status.HELD, Status.GRANTED}]
+    items = [Item(record=ActionCancelled(reason="the run ended"), action=item.action) for item in held]
+    _leave(run, [*items, Item(record=_last_record(run, command))])
+
+
+def _last_record(run: Run, command: Finish | HandOff | Stop | Cancel) -> object:
+    active = _segment(run)
+    match command:
+        case Finish():
+            return run_records.RunFinished(result=command.result, active=active)
+        case HandOff():
+            told = packet(run.state, reason=command.reason)
+            return run_records.RunHandedOff(reason=command.reason, packet=told, active=active)
+        case Stop():
+            return run_records.RunStopped(reason=command.reason, active=active)
+        case Cancel():
+            return run_records.RunCancelled(reason=command.reason, active=active)
+
+
+def _leave(run: Run, items: list[Item]) -> None:
+    def make(tx: Transaction) -> list[Item]:
+        tx.delete(LEASES, run.claim.run)
+        return items
+
+    if run.commit(make):
+        run.over = True
+
+
+def _segment(run: Run) -> int:
+    return max(0, run.now() - run.state.segment_start)

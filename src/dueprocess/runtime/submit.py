@@ -1,0 +1,132 @@
+"""Taking a task: one run per task key, durable before anybody is told. Also the words of a requester to a run: answers and cancels."""
+
+import secrets
+from dataclasses import dataclass
+
+from dueprocess.agent.records import CancelRequested, ClarificationGiven, TaskSubmitted
+from dueprocess.errors import Conflict
+from dueprocess.ledger import Draft, Transaction
+from dueprocess.runtime.journal import Item, message, run_row
+from dueprocess.runtime.policies import publish, published, register
+from dueprocess.runtime.shell import Loaded, Shell
+from dueprocess.runtime.status import RunStatus
+from dueprocess.runtime.system import UNKNOWN_AUTHOR, system_run
+from dueprocess.runtime.tables import RUNS
+from dueprocess.values import RunId, canonical, parse, run_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is asked. The same `key` of the same agent is the same task; without one each submission is its own.
+
+    `inputs`: a JSON object that a workflow may refer to. `correlation`: an id of the caller's, kept as it is.
+    """
+
+    text: str
+    key: str = ""
+    on_behalf_of: str = ""
+    session: str = ""
+    correlation: str = ""
+    inputs: str = "{}"
+
+
+def queue_of(agent: str, step_version: int) -> str:
+    """The queue of a run: only drivers that fold as its events were written take it."""
+    return f"{agent}/{step_version}"
+
+
+def introduce(shell: Shell, loaded: Loaded) -> None:
+    """Makes a release known, and puts its policy in force (author `unknown`) if none was ever published for the agent."""
+    manifest, digest = loaded.manifest, loaded.digest
+    shell.store.open_run(system_run(shell.tenant))
+
+    def unit(tx: Transaction) -> None:
+        now = shell.clock.now()
+        if published(tx, manifest.agent, tenant=shell.tenant) is None:
+            publish(
+                tx,
+                tenant=shell.tenant,
+                agent=manifest.agent,
+                digest=manifest.policy_digest,
+                text=manifest.policy,
+                author=UNKNOWN_AUTHOR,
+                how="first load of a file that was never published",
+                now=now,
+            )
+        register(
+            tx,
+            tenant=shell.tenant,
+            agent=manifest.agent,
+            digest=digest,
+            manifest=manifest.to_text(),
+            policy=manifest.policy_digest,
+            now=now,
+        )
+
+    shell.store.write(unit)
+
+
+def submit(shell: Shell, loaded: Loaded, task: Task, *, queue: str | None = None) -> RunId:
+    """Takes a task and returns the id of its run, which is durable; the same key again returns the same run.
+
+    Raises:
+        BadValue: `inputs` is not JSON. Conflict: the run of this key was erased.
+    """
+    key = task.key or secrets.token_hex(16)
+    run = run_id(tenant=shell.tenant, agent=loaded.manifest.agent, task_key=key)
+    record = TaskSubmitted(
+        text=task.text,
+        key=key,
+        agent=loaded.manifest.agent,
+        principal=loaded.manifest.principal,
+        on_behalf_of=task.on_behalf_of,
+        session=task.session,
+        correlation=task.correlation,
+        inputs=canonical(parse(task.inputs)),
+        queue=queue_of(loaded.manifest.agent, loaded.manifest.step_version) if queue is None else queue,
+    )
+    shell.store.open_run(run)
+
+    def unit(tx: Transaction) -> None:
+        row = tx.get(RUNS, run)
+        if row is not None and row.status == RunStatus.ERASED.value:
+            raise Conflict(f"the run of this task, {run}, was erased; expected a new task key")
+        if row is None:
+            draft = Draft(
+                run=run,
+                tenant=shell.tenant,
+                record=record,
+                at=shell.clock.now(),
+                release=loaded.digest,
+                policy=loaded.policy.digest,
+            )
+            tx.append(draft)
+
+    shell.store.write(unit)
+    return run
+
+
+def answer(shell: Shell, run: str, *, text: str, by: str) -> None:
+    """Gives the requester's answer to a run that asked for clarification.
+
+    Raises:
+        NotFound: no such run. Conflict: it waits for no answer.
+    """
+
+    def unit(tx: Transaction) -> None:
+        row = run_row(tx, run)
+        if row.status != RunStatus.CLARIFICATION.value:
+            raise Conflict(f"run {run} is {row.status}; expected one that waits for a clarification")
+        message(tx, run, [Item(record=ClarificationGiven(text=text, by=by))], now=shell.clock.now())
+
+    shell.store.write(unit)
+
+
+def cancel(shell: Shell, run: str, *, by: str, reason: str = "") -> None:
+    """Asks a run to end: no new action starts, what is under way is settled first.
+
+    Raises:
+        NotFound: no such run. Conflict: it has ended.
+    """
+    item = Item(record=CancelRequested(by=by, reason=reason))
+    shell.store.write(lambda tx: message(tx, run, [item], now=shell.clock.now()))

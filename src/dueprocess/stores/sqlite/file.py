@@ -1,0 +1,97 @@
+"""Opening the SQLite file: connections, pragmas, migrations. What is written into it is in `transaction` and `writer`.
+
+Rule 1. WAL with `synchronous = FULL` wherever I3 asks for durability; the file ships with neither.
+Rule 2. Migrations are numbered SQL files, applied once each in one transaction; a file of a later version is refused.
+Rule 3. Foreign bytes are told apart from a ledger by the application id before anything is read as ours.
+"""
+
+import os
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from dueprocess.errors import StoreUnavailable
+
+APPLICATION_ID: Final = 0x64756531  # "due1"
+BUSY_SECONDS: Final = 30.0  # how long another process may hold the write lock: its group commits take milliseconds
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with our pragmas; transactions are begun and ended by the caller.
+
+    Raises:
+        StoreUnavailable: the file cannot be opened or is no ledger.
+    """
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        connection.execute("PRAGMA secure_delete = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from None
+
+
+def prepare(path: Path) -> None:
+    """Makes the file and brings it to this version's tables, whichever process comes first.
+
+    Raises:
+        StoreUnavailable: not writable, not a ledger, or of a later version.
+    """
+    if not path.parent.is_dir():
+        raise StoreUnavailable(f"{path.parent} is not a folder; expected a folder that can be written to")
+    connection = connect(path)
+    try:
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if not empty and found != APPLICATION_ID:
+            raise StoreUnavailable(f"{path} is an SQLite file of another program; expected a ledger or a new file")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise StoreUnavailable(f"{path} cannot be kept in WAL mode; expected a local file system with shared memory")
+        connection.execute("PRAGMA synchronous = FULL")
+        _migrate(connection, path)
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from None
+    finally:
+        connection.close()
+    os.chmod(path, 0o600)
+
+
+def unavailable(path: Path, error: Exception) -> StoreUnavailable:
+    """What to tell a person of an SQLite error."""
+    return StoreUnavailable(f"{path}: {error}; expected a readable and writable ledger file and free disk space")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    migrations = sorted(
+        (item for item in (files("dueprocess.stores.sqlite") / "migrations").iterdir() if item.name.endswith(".sql")),
+        key=lambda item: item.name,
+    )
+    connection.execute("BEGIN IMMEDIATE")
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(migrations):
+        connection.execute("ROLLBACK")
+        raise StoreUnavailable(f"{path} is of version {version}; this program knows up to {len(migrations)}: update it")
+    for number, migration in enumerate(migrations, start=1):
+        if number > version:
+            for statement in _statements(migration.read_text("utf-8")):
+                connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(migrations)}")
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> list[str]:
+    # `executescript` would commit the transaction that makes a migration all or nothing.
+    statements: list[str] = []
+    lines: list[str] = []
+    for line in script.splitlines():
+        lines.append(line)
+        if sqlite3.complete_statement("\n".join(lines)):
+            statements.append("\n".join(lines))
+            lines = []
+    return statements

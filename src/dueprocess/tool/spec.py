@@ -1,0 +1,71 @@
+"""What a tool is: its schema and what it does to the world. The function behind it is in `tool.function`."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from dueprocess.values import ZERO, Digest, Json, Money, digest_json
+
+CITATIONS: Final = "citations"
+"""The reserved argument in which the model names its evidence, where the policy asks for it."""
+
+
+class Effect(Enum):
+    """What a tool does to the world. `WRITE` beats any tier that says read."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class Idempotency(Enum):
+    """Who keeps a second use of the same key from acting twice: nobody, or the sink itself."""
+
+    NONE = "none"
+    SINK = "sink"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool as policy, gate and model see it.
+
+    `parameters` is a JSON Schema of one object. `reversible`: its effect can be taken back. `dry_run`, `reconcile`,
+    `compensate`: it offers such a function. `retrieves`: its results are documents that citations may point into.
+    `timeout_s` of None leaves the deadline to the policy. `fee` is charged per dispatched attempt.
+    """
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Json] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    effect: Effect = Effect.WRITE
+    idempotency: Idempotency = Idempotency.NONE
+    reversible: bool = False
+    dry_run: bool = False
+    reconcile: bool = False
+    compensate: bool = False
+    retrieves: bool = False
+    fee: Money = ZERO
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of all that a reviewer of this tool relies on."""
+        return digest_json(
+            {
+                "name": self.name,
+                "description": self.description,
+                "parameters": self.parameters,
+                "effect": self.effect.value,
+                "idempotency": self.idempotency.value,
+                "reversible": self.reversible,
+                "dry_run": self.dry_run,
+                "reconcile": self.reconcile,
+                "compensate": self.compensate,
+                "retrieves": self.retrieves,
+                "fee_micros": self.fee.micros,
+            }
+        )
+
+    @property
+    def properties(self) -> dict[str, Json]:
+        """The declared top-level arguments and their schemas."""
+        found = self.parameters.get("properties")
+        return found if isinstance(found, dict) else {}
