@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from tests.unit.ledger.logbook import KEY, ORIGIN, Log, chained, log_of, one_run, run_name, whole
 
-from dueprocess.errors import RecordInvalid
+from dueprocess.errors import BadValue, RecordInvalid
 from dueprocess.ledger.checkpoint import Checkpoint
-from dueprocess.ledger.event import LineInvalid, link
+from dueprocess.ledger.event import MAX_LINE_BYTES, LineInvalid, link
 from dueprocess.ledger.export import export_log, export_run
 from dueprocess.ledger.tree import EMPTY_ROOT, Tree, leaf_hash, verify_inclusion
 
@@ -105,6 +105,14 @@ def test_what_is_no_event_is_not_signed():
     kept = [*LOG.lines[:3], b"{}", *LOG.lines[4:]]
     with pytest.raises(LineInvalid):
         export_log(lambda: kept, io.BytesIO(), checkpoint=LOG.checkpoint, key=KEY)
+
+
+def test_a_header_that_would_not_be_read_back_is_not_written():
+    out = io.BytesIO()
+    checkpoint = Checkpoint(origin="o" * (MAX_LINE_BYTES + 1), size=0, root=EMPTY_ROOT)
+    with pytest.raises(BadValue, match="are read back"):
+        export_log(list, out, checkpoint=checkpoint, key=KEY)
+    assert out.getvalue() == b""
 
 
 def test_a_checkpoint_of_another_tree_is_not_exported():

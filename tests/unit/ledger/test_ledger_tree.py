@@ -159,14 +159,19 @@ def test_consistency_paths_to_seven_leaves_are_those_the_rfc_lists(old_size: int
 
 
 @pytest.mark.parametrize("size", range(1, 34))
-def test_every_proof_equals_that_of_the_rfc_written_out_naively(size: int):
+def test_every_proof_equals_that_of_the_rfc_written_out_naively_and_holds(size: int):
     inputs = [b"%d" % each for each in range(size)]
     tree = Tree([leaf_hash(each) for each in inputs])
     assert tree.root() == naive_root(inputs)
     for index in range(size):
-        assert list(tree.inclusion_proof(index)) == naive_path(index, inputs)
+        path = tree.inclusion_proof(index)
+        assert list(path) == naive_path(index, inputs)
+        assert verify_inclusion(leaf=tree.leaf(index), index=index, size=size, path=path, root=tree.root())
     for old_size in range(1, size + 1):
-        assert list(tree.consistency_proof(old_size)) == naive_subproof(old_size, inputs, known=True)
+        path = tree.consistency_proof(old_size)
+        assert list(path) == naive_subproof(old_size, inputs, known=True)
+        old_root = naive_root(inputs[:old_size])
+        assert verify_consistency(old_size=old_size, old_root=old_root, size=size, root=tree.root(), path=path)
 
 
 def test_a_tree_tells_its_leaves_and_its_size():
