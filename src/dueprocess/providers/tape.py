@@ -203,5 +203,5 @@ def _cut(text: str, at: int = 0) -> str:
 
 
 def _plain(text: str, *, limit: int) -> str:
-    more = "..." if len(text) > limit else ""
-    return text[:limit].encode("ascii", "backslashreplace").decode() + more
+    shown = (char if char.isascii() and char.isprintable() else ascii(char)[1:-1] for char in text[:limit])
+    return "".join(shown) + ("..." if len(text) > limit else "")
