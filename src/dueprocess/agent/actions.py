@@ -14,7 +14,7 @@ from typing import Any, Final
 from dueprocess.agent import endings, turns
 from dueprocess.agent.happened import Happened
 from dueprocess.agent.state import MAX_CRASHES, Pending, Result, RunState, Status
-from dueprocess.evidence import Chunk, chunks_of
+from dueprocess.evidence import Chunk, read_chunks
 from dueprocess.gate import (
     ActionCancelled,
     ActionDenied,
@@ -194,7 +194,10 @@ def _of_call(state: RunState, call: CallRecord) -> Pending | None:
 def _retrieved(state: RunState, item: Pending, result: str) -> tuple[Chunk, ...]:
     # INVARIANT I5: only what a retrieving tool brought back in this run can be cited as evidence.
     spec = state.config.tools.get(item.request.name)
-    return chunks_of(parse(result)) if spec is not None and spec.retrieves else ()
+    if spec is None or not spec.retrieves:
+        return ()
+    chunks, _ = read_chunks(parse(result))
+    return chunks
 
 
 def _told(finding: FindingRecord) -> dict[str, str]:

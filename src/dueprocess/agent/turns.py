@@ -26,7 +26,7 @@ from dueprocess.agent.state import (
 from dueprocess.agent.workflow import Calls, Decide, End, GiveToPerson, StepCall, fill, look_up
 from dueprocess.errors import BadValue
 from dueprocess.model import Finish, Message, Role, ToolRequest
-from dueprocess.tool import schema_problems
+from dueprocess.tool.check import ArgumentCheck
 from dueprocess.values import Json, action_id, canonical, parse
 
 _CUT = frozenset({Finish.LENGTH.value})
@@ -168,7 +168,7 @@ def _decided(state: RunState, seq: int, said: Message) -> RunState:
         answer = parse(said.text)
     except BadValue as error:
         return _send_back(state, said, f"your answer is not JSON of the schema: {error}")
-    problems = schema_problems(at.schema, answer)
+    problems = _schema_problems(at.schema, answer)
     if problems:
         return _send_back(state, said, f"your answer does not fit the schema: {'; '.join(problems)}")
     state = replace(_remember(state.said(said), at.id, answer), invalid_turns=0)
@@ -181,6 +181,12 @@ def _decided(state: RunState, seq: int, said: Message) -> RunState:
         if canonical(value) == canonical(branch.equals):
             return enter(state, branch.next, cause=seq)
     return enter(state, at.otherwise, cause=seq)
+
+
+def _schema_problems(schema: dict[str, Json], answer: Json) -> tuple[str, ...]:
+    if not isinstance(answer, dict):
+        return ("expected one JSON object",)
+    return tuple(f"{problem.place} {problem.message}" for problem in ArgumentCheck(schema).problems(answer))
 
 
 def _send_back(state: RunState, said: Message, problem: str) -> RunState:

@@ -14,6 +14,7 @@ from dueprocess.gate.admit import (
     WaitFor,
     admit,
 )
+from dueprocess.gate.judge import Judgement, RawCall, judge
 from dueprocess.gate.life import FREES_KEY, MOVES, UNDER_WAY, ActionState, move
 from dueprocess.gate.records import (
     ActionCancelled,
@@ -67,11 +68,13 @@ __all__ = [
     "Exceeded",
     "FindingRecord",
     "HeldFor",
+    "Judgement",
     "KeyRecord",
     "KeyUse",
     "MarkRecord",
     "Neighbour",
     "Outcome",
+    "RawCall",
     "RequirementRecord",
     "ReuseOf",
     "SettledBy",
@@ -79,5 +82,6 @@ __all__ = [
     "Stopped",
     "WaitFor",
     "admit",
+    "judge",
     "move",
 ]

@@ -1,8 +1,9 @@
-"""The decision that counts: one action, with all that the transaction has read, gets one admission. Nothing is read or written here.
+"""The decision that counts: all that one transaction has read gets one admission. Nothing is read or written here.
 
 The order, numbered at the code. All findings of steps 1 to 4 are collected before anything follows from them:
-1 what the call and the policy say, 2 stops (of an agent or of all: the run rests), 3 the rate, 4 the idempotency key with other arguments; then
-5 a denial, 6 the same key with the same arguments, 7 a budget, 8 a hold unless a grant covers it, 9 dispatch.
+1 what the call and the policy say, 2 stops (of an agent or of all: the run rests), 3 the rate, 4 the idempotency key
+with other arguments; then 5 a denial, 6 the same key with the same arguments, 7 a budget, 8 a hold unless a grant
+covers it, 9 dispatch.
 The caller does all of this in the transaction that would write the intent, and nothing between deciding and writing.
 """
 
@@ -37,9 +38,10 @@ class KeyUse:
 class Situation:
     """All that one admission depends on, read in one transaction.
 
-    `findings`: of the stateless judgement. `stop`: the stop that covers the tool, or empty. `calls` and `calls_limit`: the
-    run's gauge; `calls_wanted` is 0 for an attempt that replaces one lost to a dead worker. `grant_digest`: the digest of
-    what is about to run with the grant's own findings. `requirement`: the approvers in force now.
+    `findings`: of the stateless judgement. `stop`: the stop that covers the tool, or empty. `calls` and `calls_limit`:
+    the run's gauge; `calls_wanted` is 0 for an attempt that replaces one lost to a dead worker. `grant_digest`: the
+    digest of what is about to run with the grant's own findings. `requirement`: the approvers in force now;
+    `publisher`: who published the policy in force.
     """
 
     tool: str
@@ -55,6 +57,7 @@ class Situation:
     grant: Grant | None = None
     grant_digest: str = ""
     requirement: Requirement
+    publisher: str
     now: Instant
 
 
@@ -199,5 +202,10 @@ def _uncovered(now: Situation, findings: tuple[Finding, ...]) -> Refused | None:
         return None
     asked = tuple(f.rule for f in findings if f.decision is Verdict.HOLD and not f.advisory)
     return covers(
-        now.grant, digest=now.grant_digest, findings=asked, requirement=now.requirement, now=now.now
+        now.grant,
+        digest=now.grant_digest,
+        findings=asked,
+        requirement=now.requirement,
+        publisher=now.publisher,
+        now=now.now,
     )

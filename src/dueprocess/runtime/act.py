@@ -16,7 +16,6 @@ from dueprocess.errors import LeaseLost
 from dueprocess.gate import (
     ActionExpired,
     ActionSettled,
-    ActionUnclear,
     Exceeded,
     Outcome,
     SettledBy,
@@ -31,8 +30,9 @@ from dueprocess.runtime.perform import Dispatch
 from dueprocess.runtime.policies import in_force, publisher
 from dueprocess.runtime.rest import rest
 from dueprocess.runtime.run import Run
-from dueprocess.tool import Effect, Found, Reconciled, Unclear, Voided, result_to_json
-from dueprocess.values import FOR_EVER, ActionId, Instant, canonical, later
+from dueprocess.runtime.settling import answer_of
+from dueprocess.tool import Effect, Unclear
+from dueprocess.values import FOR_EVER, ActionId, Instant, later
 
 RECONCILE_TIMEOUT_S: Final = 10.0  # a sink that takes longer to look up a key is asked again later
 _TICK_S: Final = 0.2  # how often a wait for tools looks whether it is still worth waiting
@@ -92,7 +92,10 @@ def reconcile(run: Run, actions: tuple[ActionId, ...]) -> None:
         dispatch = _last_dispatch(run, item)
         tool = run.shell.tools[item.request.name]
         answer = perform.reconcile(run.shell, tool, dispatch, timeout=RECONCILE_TIMEOUT_S)
-        run.record(Item(record=_settled_by(run, item, answer), action=item.action, attempt=item.attempts))
+        # An attempt that died with its worker is made again at once: nothing speaks against the sink.
+        again_at = run.now() if item.lost and not isinstance(answer, Unclear) else retry_at(run, item.reconciles)
+        record = answer_of(answer, retry_at=again_at)
+        run.record(Item(record=record, action=item.action, attempt=item.attempts))
 
 
 def give_up_settling(run: Run, actions: tuple[ActionId, ...]) -> None:
@@ -168,24 +171,6 @@ def retry_at(run: Run, tries: int) -> Instant:
     """When to try again after this many tries: the policy's backoff, its last step repeated."""
     backoff = run.policy.agent.retries.backoff
     return later(run.now(), backoff[min(tries, len(backoff) - 1)]) if backoff else run.now()
-
-
-def _settled_by(run: Run, item: Pending, answer: Reconciled) -> ActionSettled | ActionUnclear:
-    match answer:
-        case Found():
-            result = canonical(result_to_json(answer.value))
-            return ActionSettled(outcome=Outcome.SUCCEEDED, by=SettledBy.RECONCILE, result=result)
-        case Voided():
-            wait_until = run.now() if item.lost else retry_at(run, item.tries)
-            return ActionSettled(
-                outcome=Outcome.FAILED,
-                by=SettledBy.RECONCILE,
-                error="no effect: its key is fenced at the sink",
-                voided=True,
-                retry_at=wait_until,
-            )
-        case Unclear():
-            return ActionUnclear(reason=answer.reason[:200], retry_at=retry_at(run, item.reconciles))
 
 
 def _last_dispatch(run: Run, item: Pending) -> Dispatch:

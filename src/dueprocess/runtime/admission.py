@@ -105,6 +105,7 @@ def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
         grant=granted,
         grant_digest=digest_of(tx, desk, item, judged, findings=granted.findings) if granted is not None else "",
         requirement=requirement,
+        publisher=desk.publisher,
         now=desk.now,
     )
     admission = admit(situation)

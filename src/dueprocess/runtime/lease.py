@@ -73,8 +73,8 @@ def claim(tx: Transaction, run: RunId, *, owner: Owner, lease: Duration, now: In
     return take(tx, row, owner=owner, lease=lease, now=now)
 
 
-def take(tx: Transaction, row: RunRow, *, owner: Owner, lease: Duration, now: Instant) -> Claim:
-    """Claims a run whatever its state. Only for callers that own it by other means, such as `guard`."""
+def take(tx: Transaction, row: RunRow, *, owner: Owner, lease: Duration | None, now: Instant) -> Claim:
+    """Claims a run whatever its state, for callers that own it by other means (`guard`); `lease` of None: nobody else ever will."""
     if row.status in TERMINAL:
         raise Conflict(f"run {row.run} has ended ({row.status}); start another")
     crashed = row.status == RunStatus.RUNNING.value
@@ -86,13 +86,12 @@ def take(tx: Transaction, row: RunRow, *, owner: Owner, lease: Duration, now: In
     # The row moves first: an append checks it. The event's projection writes the same again on a rebuild.
     tx.put(RUNS, replace(row, epoch=epoch, status=RunStatus.RUNNING.value))
     append(tx, made, [Item(record=run_records.RunClaimed(owner=str(owner), lost_active=lost, crashed=crashed))], now=now)
-    at = max(now, row.at)
-    tx.put(
-        LEASES,
-        LeaseRow(
+    if lease is not None:
+        at = max(now, row.at)
+        held = LeaseRow(
             run=row.run, epoch=epoch, expires_at=at + lease, beat_at=at, started_at=at, owner=str(owner)
-        ),
-    )
+        )
+        tx.put(LEASES, held)
     return made
 
 

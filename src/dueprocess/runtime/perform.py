@@ -66,19 +66,32 @@ def start(shell: Shell, tool: Tool, dispatch: Dispatch) -> "Future[ActionSettled
     return shell.loop.submit(_attempt(shell, tool, dispatch))
 
 
+def make(shell: Shell, tool: Tool, dispatch: Dispatch) -> ActionSettled:
+    """Makes an attempt and waits for it. A sync function runs in this thread, to its end: what comes late is still the truth."""
+    if inspect.iscoroutinefunction(tool.function):
+        return start(shell, tool, dispatch).result()
+    if dispatch.attempt.deadline <= shell.clock.now():
+        return _failed(SettledBy.TOOL, "not started: its deadline had passed")
+    keywords = _keywords(tool, dispatch)
+    if isinstance(keywords, ActionSettled):
+        return keywords
+    try:
+        return _succeeded(tool.function(**keywords))
+    except NoEffect as error:
+        return _failed(SettledBy.TOOL, described(error))
+    except Exception as error:  # noqa: BLE001 - see `_attempt`
+        return _unknown_or_failed(dispatch, described(error))
+
+
 async def _attempt(shell: Shell, tool: Tool, dispatch: Dispatch) -> ActionSettled:
     seconds = (dispatch.attempt.deadline - shell.clock.now()) / 1_000_000
     if seconds <= 0:
         return _failed(SettledBy.TOOL, "not started: its deadline had passed")
+    keywords = _keywords(tool, dispatch)
+    if isinstance(keywords, ActionSettled):
+        return keywords
     try:
-        arguments = parse(dispatch.intent.call.arguments)
-        values = tool.arguments_from(arguments if isinstance(arguments, dict) else {})
-        keywords = tool.keywords(values, attempt=dispatch.attempt)
-    except BadValue as error:
-        return _failed(SettledBy.TOOL, f"the arguments do not fit the function: {error}")
-    try:
-        value = await asyncio.wait_for(_call(tool.function, keywords), timeout=seconds)
-        return ActionSettled(outcome=Outcome.SUCCEEDED, by=SettledBy.TOOL, result=canonical(result_to_json(value)))
+        return _succeeded(await asyncio.wait_for(_call(tool.function, keywords), timeout=seconds))
     except NoEffect as error:
         return _failed(SettledBy.TOOL, described(error))
     except TimeoutError:
@@ -113,6 +126,20 @@ def reconcile(shell: Shell, tool: Tool, dispatch: Dispatch, *, timeout: float) -
 def described(error: BaseException) -> str:
     """A foreign error in our words: its class, and a digest by which its text can be matched elsewhere."""
     return f"{type(error).__name__} ({digest_text(str(error))[:12]})"
+
+
+def _keywords(tool: Tool, dispatch: Dispatch) -> dict[str, object] | ActionSettled:
+    # INVARIANT I1: the function gets exactly the arguments that were decided, read from the committed intent.
+    try:
+        arguments = parse(dispatch.intent.call.arguments)
+        values = tool.arguments_from(arguments if isinstance(arguments, dict) else {})
+        return tool.keywords(values, attempt=dispatch.attempt)
+    except BadValue as error:
+        return _failed(SettledBy.TOOL, f"the arguments do not fit the function: {error}")
+
+
+def _succeeded(value: object) -> ActionSettled:
+    return ActionSettled(outcome=Outcome.SUCCEEDED, by=SettledBy.TOOL, result=canonical(result_to_json(value)))
 
 
 async def _call(function: Any, keywords: dict[str, object]) -> object:

@@ -5,6 +5,7 @@
 
 from dueprocess.tool.attempt import Attempt, Found, Reconciled, Unclear, Voided
 from dueprocess.tool.governed import Companion, Tool
+from dueprocess.tool.offered import offered_parameters
 from dueprocess.tool.registry import Registry
 from dueprocess.tool.result import result_to_json
 from dueprocess.tool.spec import CITATIONS, Effect, Idempotency, ToolSpec
@@ -22,5 +23,6 @@ __all__ = [
     "ToolSpec",
     "Unclear",
     "Voided",
+    "offered_parameters",
     "result_to_json",
 ]

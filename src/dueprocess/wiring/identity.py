@@ -22,6 +22,7 @@ from typing import Final, Self
 
 from dueprocess.errors import BadValue, FileInvalid, NotAuthenticated, Problem, StoreUnavailable
 from dueprocess.policy.source import Listing, Node, Scalar, Table, read_nodes
+from dueprocess.runtime import Person
 from dueprocess.values import Digest, digest_text
 
 TOKEN_VARIABLE: Final = "DUE_TOKEN"  # noqa: S105 - the name of a variable
@@ -34,15 +35,6 @@ _HEADER: Final = """\
 # People who may approve, settle, publish and erase. `due identity add NAME --group GROUP` writes this file.
 # A token is known here by its SHA-256 only. To take one back, remove its line. Comments of your own are not kept.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """An authenticated person: `user:NAME`, their `group:NAME`s, and how this was established."""
-
-    id: str
-    groups: frozenset[str]
-    how: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
