@@ -1,0 +1,182 @@
+"""`due policy`: check, decide, explain and test a policy file. What is decided is decided in `policy` and `gate`."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from dueprocess.cli.exits import Exit
+from dueprocess.errors import BadValue, FileInvalid, Problem, StoreUnavailable
+from dueprocess.gate.explained import explained, explained_json
+from dueprocess.gate.line import MAX_LINE, judge_line, read_line
+from dueprocess.gate.trial import Trial, trial_json, try_tests
+from dueprocess.policy import DEFAULT_ENVIRONMENT, Policy, load
+from dueprocess.tool import ToolSpec
+from dueprocess.tool.catalogue import read_catalogue
+from dueprocess.values import Json, canonical
+from dueprocess.values.foreign import visible
+
+_PATH = click.Path(path_type=Path)
+_policy = click.option("--policy", "policy_path", type=_PATH, required=True, metavar="FILE", help="The policy file.")
+_tools = click.option("--tools", "tools_path", type=_PATH, required=True, metavar="FILE", help="The tools file.")
+_environment = click.option(
+    "--environment", default=DEFAULT_ENVIRONMENT, show_default=True, metavar="NAME", help="Where the calls are made."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def command() -> None:
+    """Check, decide, explain and test policies."""
+
+
+@command.command()
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@click.option("--tools", "tools_path", type=_PATH, metavar="FILE", help="The tools file to check names and types against.")
+@click.option("--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against.")
+@_json
+def check(policy_path: Path, tools_path: Path | None, identities_path: Path | None, *, as_json: bool) -> int:
+    """Say everything that is wrong with POLICY.
+
+    Ends with 0 if it loads, with 3 if it does not. Without --tools, what needs the tools' schemas is not checked.
+    """
+    content = _read(policy_path)
+    try:
+        policy = load(
+            content,
+            name=policy_path.name,
+            tools=_catalogue(tools_path) if tools_path is not None else None,
+            groups=_groups(identities_path) if identities_path is not None else None,
+        )
+    except FileInvalid as error:
+        if as_json:
+            click.echo(canonical({"ok": False, "file": error.name, "problems": _told(error.problems), "warnings": []}))
+        else:
+            click.echo(str(error), err=True)
+        return Exit.FAILED
+    if as_json:
+        click.echo(
+            canonical(
+                {
+                    "ok": True,
+                    "file": policy.name,
+                    "digest": policy.digest,
+                    "tools": sorted(policy.tools),
+                    "problems": [],
+                    "warnings": _told(policy.warnings),
+                }
+            )
+        )
+        return Exit.OK
+    for warning in policy.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    against = "" if tools_path is not None else "; without --tools, arguments were not checked"
+    click.echo(f"{policy.name} loads: {len(policy.tools)} tools, digest {policy.digest}{against}")
+    return Exit.OK
+
+
+@command.command()
+@_policy
+@_tools
+@click.option("--calls", "calls_path", required=True, metavar="FILE", help="One call a line; - reads them from stdin.")
+@_environment
+@_json
+def decide(policy_path: Path, tools_path: Path, calls_path: str, environment: str, *, as_json: bool) -> int:
+    """Decide calls, one line of JSON in, one out; ends with 0 whatever is decided.
+
+    A line is {"id", "tool", "arguments", "principal"?, "evidence"?, "citations"?}. Nothing is counted, spent or remembered.
+    """
+    del as_json  # the output is JSON either way
+    policy, tools = _both(policy_path, tools_path)
+    if calls_path == "-":
+        _decide(policy, tools, sys.stdin.buffer, environment)
+        return Exit.OK
+    try:
+        with Path(calls_path).open("rb") as calls:
+            _decide(policy, tools, calls, environment)
+    except OSError as error:
+        raise StoreUnavailable(f"{visible(calls_path)} cannot be read: {error.strerror}") from None
+    return Exit.OK
+
+
+@command.command()
+@_policy
+@_tools
+@click.option("--call", "call_text", required=True, metavar="JSON", help="One call, as a line of --calls; - reads stdin.")
+@_environment
+@_json
+def explain(policy_path: Path, tools_path: Path, call_text: str, environment: str, *, as_json: bool) -> int:
+    """Show every rule that was asked about one call, those that passed too."""
+    policy, tools = _both(policy_path, tools_path)
+    line = sys.stdin.buffer.read(MAX_LINE + 1) if call_text == "-" else call_text.encode("utf-8", "surrogateescape")
+    found = explained(policy, tools, read_line(line, environment=environment))
+    click.echo(canonical(explained_json(found)) if as_json else str(found))
+    return Exit.OK
+
+
+@command.command()
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@_tools
+@_json
+def test(policy_path: Path, tools_path: Path, *, as_json: bool) -> int:
+    """Run the tests that POLICY carries; ends with 3 if one fails."""
+    policy, tools = _both(policy_path, tools_path)
+    trials = try_tests(policy, tools)
+    failed = [trial for trial in trials if not trial.passed]
+    if as_json:
+        click.echo(canonical({"ok": not failed, "file": policy.name, "tests": [trial_json(trial) for trial in trials]}))
+    else:
+        for trial in trials:
+            _print_trial(trial)
+        click.echo(f"{len(trials) - len(failed)} of {len(trials)} tests pass")
+    return Exit.FAILED if failed else Exit.OK
+
+
+def _print_trial(trial: Trial) -> None:
+    click.echo(f"{'pass' if trial.passed else 'FAIL'}  {visible(trial.test.name)}")
+    if not trial.passed:
+        click.echo(f"      line {trial.test.line}: {trial.why}")
+
+
+def _both(policy_path: Path, tools_path: Path) -> tuple[Policy, Mapping[str, ToolSpec]]:
+    tools = _catalogue(tools_path)
+    return load(_read(policy_path), name=policy_path.name, tools=tools), tools
+
+
+def _catalogue(path: Path) -> Mapping[str, ToolSpec]:
+    return read_catalogue(_read(path), name=path.name)
+
+
+def _groups(path: Path) -> Mapping[str, frozenset[str]]:
+    from dueprocess.wiring.identity import IdentityFile
+
+    if not path.exists():
+        raise StoreUnavailable(f"{path} cannot be read: there is no such file")
+    return IdentityFile.open(path).groups()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _decide(policy: Policy, tools: Mapping[str, ToolSpec], calls: BinaryIO, environment: str) -> None:
+    for line in _lines(calls):
+        click.echo(judge_line(policy, tools, line, environment=environment))
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    # A line that is too long is cut there: it is denied for its length, and never held in memory whole.
+    while line := stream.readline(MAX_LINE + 1):
+        rest = line
+        while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+            rest = stream.readline(MAX_LINE + 1)
+        yield line.removesuffix(b"\n")
+
+
+def _told(problems: tuple[Problem, ...]) -> list[Json]:
+    return [{"line": problem.line, "path": problem.path, "message": problem.message} for problem in problems]

@@ -1,0 +1,199 @@
+"""The stateless judgement of one call: from what a model or a caller wrote to a verdict with every finding. No counter is read here.
+
+The order, numbered at the code; whatever is written, nothing is raised:
+1 the arguments are read: JSON text or data, one object (`parse`); where that fails nothing else can be judged
+2 the tool is listed by the policy and known, byte for byte (`unlisted`)
+3 the reserved citations are taken out where the policy asks for them, and resolved against the evidence of this run
+4 the arguments are checked against the tool's schema (`schema`)
+5 the policy's rules are asked, whatever the schema said
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dueprocess.errors import BadValue, ToolInvalid
+from dueprocess.evidence import Chunk, Malformed, read_citations, resolve
+from dueprocess.policy import (
+    DEFAULT_ENVIRONMENT,
+    Finding,
+    Policy,
+    PolicyCall,
+    Principal,
+    ToolPolicy,
+    Verdict,
+    decide,
+    key_text,
+    unlisted,
+    verdict,
+)
+from dueprocess.policy.arguments import REDACTED, hidden
+from dueprocess.tool import CITATIONS, ToolSpec
+from dueprocess.tool.check import ArgumentProblem, check_arguments
+from dueprocess.values import Json, canonical, of_python, parse
+from dueprocess.values.foreign import kind_of, visible
+
+MAX_TEXT: Final = 8 << 20  # characters of arguments as text; more is not a call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawCall:
+    """A call as it was proposed. `arguments` is JSON text, as a model wrote it, or data.
+
+    `evidence` are the chunks retrieved in this run; `citations` those named beside the arguments, in the form of JSON.
+    """
+
+    tool: str
+    arguments: object
+    principal: Principal | None = None
+    environment: str = DEFAULT_ENVIRONMENT
+    evidence: tuple[Chunk, ...] = ()
+    citations: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was judged. `arguments` and `citations` are canonical JSON text: exactly what will run and what it rests on.
+
+    `arguments` is empty where they could not be read. `key`: the canonical text of the idempotency key, None where the policy
+    asks for none or it cannot be told.
+    """
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    arguments: str
+    citations: str = ""
+    key: str | None = None
+    call: PolicyCall | None = None
+
+
+def judge(policy: Policy, tools: Mapping[str, ToolSpec], call: RawCall) -> Judgement:
+    """Judges one call without any state, in the order above. Pure; never raises for what a call holds."""
+    try:  # 1
+        arguments = _read(call.arguments)
+    except BadValue as error:
+        return _judged((parse_finding(str(error)),))
+    listed, spec = policy.tools.get(call.tool), tools.get(call.tool)  # 2
+    if listed is None or spec is None:
+        return _judged((unlisted(call.tool),), arguments=canonical(arguments))
+    cited = _cite(call, arguments, listed)  # 3
+    found = [*cited.findings, *_schema(spec, listed, cited.arguments)]  # 4
+    seen = PolicyCall(
+        tool=call.tool,
+        arguments=cited.arguments,
+        principal=call.principal,
+        environment=call.environment,
+        resolved=cited.resolved,
+        unresolved=cited.unresolved,
+    )
+    found.extend(decide(policy, seen))  # 5
+    key = key_text(cited.arguments, listed.idempotency_key) if listed.idempotency_key else None
+    return _judged(
+        tuple(found),
+        arguments=canonical(cited.arguments),
+        citations=cited.named,
+        key=key if isinstance(key, str) else None,
+        call=seen,
+    )
+
+
+def parse_finding(reason: str) -> Finding:
+    """The finding for a call that cannot be read."""
+    return Finding(rule="parse", decision=Verdict.DENY, reason=reason, always=True)
+
+
+def _judged(
+    findings: tuple[Finding, ...],
+    *,
+    arguments: str = "",
+    citations: str = "",
+    key: str | None = None,
+    call: PolicyCall | None = None,
+) -> Judgement:
+    return Judgement(
+        verdict=verdict(findings), findings=findings, arguments=arguments, citations=citations, key=key, call=call
+    )
+
+
+def _read(arguments: object) -> dict[str, Json]:
+    if isinstance(arguments, (str, bytes)):
+        if len(arguments) > MAX_TEXT:
+            raise BadValue(f"arguments of {len(arguments)} characters; expected at most {MAX_TEXT}")
+        value = parse(arguments)
+    else:
+        try:
+            value = of_python(arguments)
+        except RecursionError:
+            raise BadValue("the arguments are nested too deep") from None
+    if not isinstance(value, dict):
+        raise BadValue(f"the arguments are {kind_of(value)}; expected one JSON object")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cited:
+    """The arguments without the reserved one, and what became of the citations."""
+
+    arguments: dict[str, Json]
+    named: str = ""
+    resolved: int = 0
+    unresolved: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cited:
+    given, malformed = read_citations(call.citations)
+    findings = [parse_finding(_where(entry)) for entry in malformed[:1]]
+    named = [call.citations] if call.citations is not None else []
+    wrong = list(malformed)
+    if listed.require_citation and CITATIONS in arguments:
+        value = arguments[CITATIONS]
+        arguments = {name: item for name, item in arguments.items() if name != CITATIONS}
+        inside, bad = read_citations(value, where=f"$.{CITATIONS}")
+        if value is None:
+            bad = (Malformed(where=f"$.{CITATIONS}", reason="got null; expected a list"),)
+        findings.extend(_schema_finding((_where(entry),)) for entry in bad[:1])
+        given, wrong = (*given, *inside), [*wrong, *bad]
+        named.append(value)
+    resolutions = resolve(given, call.evidence)
+    return _Cited(
+        arguments=arguments,
+        named=canonical(named) if named else "",
+        resolved=sum(1 for each in resolutions if each.chunk is not None),
+        unresolved=(*(each.reason for each in resolutions if each.chunk is None), *map(_where, wrong)),
+        findings=tuple(findings),
+    )
+
+
+def _where(entry: Malformed) -> str:
+    return f"{entry.where}: {entry.reason}"
+
+
+def _schema(spec: ToolSpec, listed: ToolPolicy, arguments: Mapping[str, Json]) -> tuple[Finding, ...]:
+    try:
+        problems = check_arguments(spec, arguments)
+    except ToolInvalid as error:
+        return (_schema_finding((f"the tool's schema cannot be used: {error}",)),)
+    if not problems:
+        return ()
+    return (_schema_finding(tuple(dict.fromkeys(_shown(problem, listed) for problem in problems))),)
+
+
+def _shown(problem: ArgumentProblem, listed: ToolPolicy) -> str:
+    names = tuple(step for step in problem.where if isinstance(step, str))
+    if not names or not hidden(names, listed.redact):
+        return f"{problem.place} {problem.message}"
+    # What lies below a redacted path may be spelt in its keys: only the path that the policy names is shown.
+    secret = next(path for path in listed.redact if path[: len(names)] == names[: len(path)])
+    return f"${''.join(f'.{name}' for name in secret)} {REDACTED}: {problem.message.split(';')[0]}"
+
+
+def _schema_finding(problems: tuple[str, ...]) -> Finding:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Finding(
+        rule="schema",
+        decision=Verdict.DENY,
+        reason=f"the arguments do not fit the tool's schema: {problems[0]}{more}",
+        compared={"problems": [visible(problem, limit=400) for problem in problems]},
+        always=True,
+    )

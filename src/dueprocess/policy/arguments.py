@@ -1,0 +1,60 @@
+"""Values found in a call's arguments by path, and what of them may be shown. Nothing is judged here.
+
+Rule 1. A path is a tuple of keys; a key with a dot in it, a list or a missing step is reached by no path.
+Rule 2. What lies at, under or around a redacted path is shown as `[redacted]`, nothing of it more.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dueprocess.policy.document import ArgumentPath
+from dueprocess.values import Json, canonical
+from dueprocess.values.foreign import shown
+
+REDACTED: Final = "[redacted]"
+
+
+class Missing:
+    """The type of `MISSING`, which stands where a path leads nowhere."""
+
+
+MISSING: Final = Missing()
+
+
+def find(arguments: Mapping[str, Json], path: ArgumentPath) -> Json | Missing:
+    """The value at a path (rule 1)."""
+    found: Json | Mapping[str, Json] = arguments
+    for key in path:
+        if not isinstance(found, Mapping) or key not in found:
+            return MISSING
+        found = found[key]
+    return found  # pyright: ignore[reportReturnType] - a path has at least one key
+
+
+def written(path: ArgumentPath) -> str:
+    """A path as the file writes it, without `$.`."""
+    return ".".join(path)
+
+
+def hidden(path: ArgumentPath, redact: tuple[ArgumentPath, ...]) -> bool:
+    """Whether nothing at this path may be shown (rule 2)."""
+    return any(path[: len(secret)] == secret[: len(path)] for secret in redact)
+
+
+def compared(arguments: Mapping[str, Json], path: ArgumentPath, redact: tuple[ArgumentPath, ...]) -> dict[str, Json]:
+    """The entry for compared values: the path and what it holds; nothing where it holds nothing."""
+    value = find(arguments, path)
+    if isinstance(value, Missing):
+        return {}
+    return {written(path): REDACTED if hidden(path, redact) else shown(value)}
+
+
+def key_text(arguments: Mapping[str, Json], paths: tuple[ArgumentPath, ...]) -> str | ArgumentPath:
+    """The canonical text of the values at these paths, or the first path that holds nothing or null."""
+    values: list[Json] = []
+    for path in paths:
+        value = find(arguments, path)
+        if isinstance(value, Missing) or value is None:
+            return path
+        values.append(value)
+    return canonical(values)

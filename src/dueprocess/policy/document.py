@@ -1,0 +1,221 @@
+"""The policy file as records, with every default filled in. How it is read and what it decides stand elsewhere."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from dueprocess.errors import Problem
+from dueprocess.policy.call import PolicyCall
+from dueprocess.policy.finding import Finding, Verdict
+from dueprocess.tool import Effect
+from dueprocess.values import ZERO, Digest, Duration, Json, Money, seconds
+
+ArgumentPath = tuple[str, ...]
+"""The keys from the arguments down to a value: `$.customer.id` is ("customer", "id")."""
+
+
+class Escalation(Enum):
+    """What a run does at a limit."""
+
+    HANDOFF = "handoff_to_human"
+    CLARIFY = "ask_clarification"
+    STOP = "stop"
+
+
+class Mode(Enum):
+    """Whether the policy's rules are enforced in an environment or only recorded."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class Egress(Enum):
+    """Where what a tool is given goes. Read as a classification; it denies nothing by itself."""
+
+    EXTERNAL = "external"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How often a tool that failed is tried, how long is waited before each further attempt, and how long one may take.
+
+    `backoff` is used in order; the last one is repeated.
+    """
+
+    max_attempts: int = 3
+    backoff: tuple[Duration, ...] = (seconds(1), seconds(5))
+    timeout: Duration = seconds(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLimits:
+    """The bounds of a run and what happens at each. The defaults are those of a file without the `agent` key."""
+
+    max_wall_clock: Duration = seconds(300)
+    max_tool_calls: int = 20
+    max_model_spend: Money = ZERO
+    on_budget_exceeded: Escalation = Escalation.HANDOFF
+    on_tool_error_retries_exhausted: Escalation = Escalation.HANDOFF
+    clock_includes_suspension: bool = False
+    retries: Retries = Retries()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """Who belongs to a role, by the part of the principal before `@`, and whether a user must be behind the agent."""
+
+    name: str
+    members: frozenset[str]
+    on_behalf_of_required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """An environment that the settings may name."""
+
+    name: str
+    mode: Mode = Mode.ENFORCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """Defaults that a tool inherits. `on_untrusted_control` is carried, not enforced: it denies (`unenforceable`)."""
+
+    name: str
+    effect: Effect | None = None
+    on_untrusted_control: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    """Whom a hold goes to next, and when."""
+
+    after: Duration
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approvers:
+    """Who must approve a hold, how many distinct people, how long they and the executor have.
+
+    Entries are `group:NAME` or `user:NAME`. `editable` names the arguments an approver may lower while approving.
+    """
+
+    name: str
+    any_of: tuple[str, ...] = ()
+    all_of: tuple[str, ...] = ()
+    quorum: int = 1
+    expires_after: Duration = seconds(24 * 3600)
+    execute_within: Duration = seconds(15 * 60)
+    remind: tuple[Duration, ...] = ()
+    escalate: Escalate | None = None
+    on_timeout: Escalation = Escalation.HANDOFF
+    editable: tuple[str, ...] = ()
+
+
+IMPLICIT_APPROVERS: Final = Approvers(name="approvers", any_of=("group:approvers",))
+"""Who approves where the file names nobody (policy language, "all_of + quorum")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """At most `count` dispatches of a tool by an agent within any `window`."""
+
+    count: int
+    window: Duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A condition over the arguments, in the expression language, and what follows where it holds."""
+
+    id: str
+    when: str
+    then: Verdict
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPolicy:
+    """What the file says of one tool, bound to the tool's arguments.
+
+    `amount` and `fields` are the bound arguments, None where nothing needs them. `unenforceable` are the keys that this
+    version reads and cannot enforce: each denies every call.
+    """
+
+    name: str
+    allowed: bool
+    effect: Effect = Effect.WRITE
+    tier: str | None = None
+    max_amount: Money | None = None
+    require_approval_over: Money | None = None
+    require_citation: bool = False
+    allowed_fields: tuple[ArgumentPath, ...] | None = None
+    roles: tuple[str, ...] | None = None
+    environments: tuple[str, ...] | None = None
+    amount: ArgumentPath | None = None
+    fields: ArgumentPath | None = None
+    subject: ArgumentPath | None = None
+    approvers: str | None = None
+    rules: tuple[Rule, ...] = ()
+    rate: Rate | None = None
+    idempotency_key: tuple[ArgumentPath, ...] = ()
+    redact: tuple[ArgumentPath, ...] = ()
+    retries: Retries = Retries()
+    egress: Egress | None = None
+    unenforceable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyTest:
+    """A call written in the file and what must be decided; `rule` is one that must be among the findings."""
+
+    name: str
+    tool: str
+    arguments: Mapping[str, Json]
+    principal: Mapping[str, Json] | None = None
+    environment: str | None = None
+    evidence: Json = None
+    citations: Json = None
+    decision: Verdict
+    rule: str | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRule:
+    """One rule of one tool, ready to be asked. `test` says what speaks against a call; `values` what it would compare."""
+
+    rule: str
+    test: Callable[[PolicyCall], Finding | None]
+    values: Callable[[PolicyCall], Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A whole file. `digest` is the SHA-256 of its exact bytes, `source` its text."""
+
+    name: str
+    digest: Digest
+    source: str
+    agent: AgentLimits
+    roles: Mapping[str, Role]
+    environments: Mapping[str, Environment]
+    tiers: Mapping[str, Tier]
+    approvers: Mapping[str, Approvers]
+    tools: Mapping[str, ToolPolicy]
+    tests: tuple[PolicyTest, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    compiled: Mapping[str, tuple[CompiledRule, ...]] = field(repr=False, compare=False)
+
+    def approvers_of(self, tool: str) -> Approvers:
+        """Who approves a hold of this tool: those it names, else `default`, else the project's group `approvers`."""
+        listed = self.tools.get(tool)
+        name = listed.approvers if listed is not None else None
+        return self.approvers.get(name or "default", IMPLICIT_APPROVERS)
+
+    def mode(self, environment: str) -> Mode:
+        """Whether rules are enforced there; an environment that the file does not name is enforced."""
+        found = self.environments.get(environment)
+        return found.mode if found is not None else Mode.ENFORCE

@@ -1,0 +1,148 @@
+"""Checks across the sections of a file: what can never work is a problem, what is probably not meant a warning.
+
+Rule 1. A quorum that the named people cannot reach is a problem: of users always, of groups where identities are known.
+Rule 2. Approvers who may all be requesters of the tools they approve are a problem, as far as identities are known.
+Rule 3. An `editable` name is an argument of a tool that uses the approvers.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from dueprocess.errors import Problem
+from dueprocess.policy.document import IMPLICIT_APPROVERS, Approvers, PolicyTest, Role
+from dueprocess.policy.entry import Entry
+from dueprocess.policy.reader import Problems, Spot
+from dueprocess.tool import Effect
+from dueprocess.values.foreign import quoted
+
+Groups = Mapping[str, frozenset[str]]
+"""The people of each group: `{"group:finance": {"user:ann"}}`."""
+
+CRITICAL: Final = "critical"
+
+
+def lint(
+    sections: Mapping[str, Spot],
+    entries: Mapping[str, Entry],
+    *,
+    roles: Mapping[str, Role],
+    approvers: Mapping[str, Approvers],
+    tests: Sequence[PolicyTest],
+    groups: Groups | None,
+    problems: Problems,
+) -> tuple[Problem, ...]:
+    """Notes problems across sections, and returns the warnings."""
+    warnings = Problems()
+    if not entries:
+        warnings.add(0, "tools", "no tool is listed: every call is denied")
+    for name, who in approvers.items():
+        users = _users(entries, name, approvers)
+        spot = (sections["approvers"].entries() or {})[name]
+        _reachable(spot, who, users, roles=roles, groups=groups)
+        _editable(spot, who, users)
+    tested = {test.tool for test in tests}
+    for name, entry in entries.items():
+        for message in _doubts(entry, tested=name in tested):
+            warnings.add(entry.spot.line, entry.spot.path, message)
+        _bounded(entry)
+        implicit = entry.policy.approvers is None and "default" not in approvers
+        if implicit and groups is not None and _may_hold(entry) and not groups.get(IMPLICIT_APPROVERS.any_of[0]):
+            warnings.add(
+                entry.spot.line,
+                entry.spot.path,
+                f"no approvers are named, and nobody is in {IMPLICIT_APPROVERS.any_of[0]}: a hold ends in a human handoff",
+            )
+    return warnings.all()
+
+
+def _users(entries: Mapping[str, Entry], name: str, approvers: Mapping[str, Approvers]) -> list[Entry]:
+    found = [entry for entry in entries.values() if entry.policy.approvers == name]
+    if name == "default":
+        found += [entry for entry in entries.values() if entry.policy.approvers is None]
+    return found
+
+
+def _may_hold(entry: Entry) -> bool:
+    policy = entry.policy
+    return policy.require_approval_over is not None or any(rule.then.value == "hold" for rule in policy.rules)
+
+
+def _doubts(entry: Entry, *, tested: bool) -> Iterator[str]:
+    policy = entry.policy
+    if not policy.allowed:
+        return
+    for key in policy.unenforceable:
+        yield f"{key} is read but not enforced by this version: every call is denied"
+    bound = policy.max_amount is not None or policy.require_approval_over is not None or policy.rate is not None
+    if policy.effect is Effect.WRITE and not bound and not policy.unenforceable:
+        yield "a write without a limit: neither an amount nor a rate bounds it"
+    if policy.tier == CRITICAL and not tested:
+        yield "a critical tool without a test"
+
+
+def _bounded(entry: Entry) -> None:
+    keys = entry.spot.entries() or {}
+    thresholds = entry.policy.max_amount is not None or entry.policy.require_approval_over is not None
+    if "bounded" in keys and not (thresholds and "limits" in keys):
+        keys["bounded"].wrong("what is bounded needs both bounds: a threshold (max_amount_usd) and limits")
+
+
+def _editable(spot: Spot, who: Approvers, users: Sequence[Entry]) -> None:
+    known: set[str] = set()
+    for entry in users:
+        names = entry.arguments.names() if entry.arguments is not None else None
+        if names is None:
+            return
+        known |= names
+    for name in who.editable:
+        if users and name not in known:
+            (spot.entries() or {})["editable"].unknown("argument", name, known)
+
+
+def _reachable(
+    spot: Spot, who: Approvers, users: Sequence[Entry], *, roles: Mapping[str, Role], groups: Groups | None
+) -> None:
+    named = (*who.any_of, *who.all_of)
+    if groups is None:
+        if named and all(entry.startswith("user:") for entry in named) and who.quorum > len(set(named)):
+            spot.wrong(f"a quorum of {who.quorum} cannot be reached by {len(set(named))} named people")
+        return
+    unknown = [entry for entry in named if entry.startswith("group:") and entry not in groups]
+    for entry in unknown:
+        spot.unknown("approver", entry, groups)
+    if unknown:
+        return
+    everyone = _people(named, groups)
+    if who.quorum > len(everyone) or not _each_has_own(who.all_of, everyone, groups):
+        spot.wrong(f"a quorum of {who.quorum} cannot be reached: these are {len(everyone)} people")
+    for entry in users:
+        acting = frozenset[str]().union(*(roles[role].members for role in entry.policy.roles or () if role in roles))
+        free = everyone - acting
+        if free != everyone and (who.quorum > len(free) or not _each_has_own(who.all_of, free, groups)):
+            requesters = ", ".join(sorted(everyone & acting))
+            spot.wrong(
+                f"those who may call {quoted(entry.policy.name)} would have to approve it: {requesters}; "
+                "a requester never approves"
+            )
+
+
+def _people(named: Sequence[str], groups: Groups) -> frozenset[str]:
+    found: set[str] = set()
+    for entry in named:
+        found |= groups[entry] if entry.startswith("group:") else {entry}
+    return frozenset(found)
+
+
+def _each_has_own(entries: Sequence[str], people: frozenset[str], groups: Groups) -> bool:
+    """Whether each entry can be given a person of its own (augmenting paths)."""
+    given: dict[str, int] = {}
+
+    def place(index: int, tried: set[str]) -> bool:
+        for person in sorted(_people((entries[index],), groups) & people - tried):
+            tried.add(person)
+            if person not in given or place(given[person], tried):
+                given[person] = index
+                return True
+        return False
+
+    return all(place(index, set()) for index in range(len(entries)))
