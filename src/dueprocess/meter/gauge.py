@@ -1,4 +1,4 @@
-"""The one primitive for every limit without a window: reserve before, settle or free after. Who stores gauges is not known here.
+"""The one primitive for every limit without a window: reserve before, settle or free after. Storing is not done here.
 
 Rule 1. spent + reserved <= limit after every granted reservation, over all gauges of one request or none (I6).
 Rule 2. What is reserved stays reserved until evidence says less: `settle` with what was used, `free` when nothing was.
@@ -21,12 +21,21 @@ class Unit(Enum):
     WALL_CLOCK = "microseconds"
 
 
+def _refuse_negative(amount: int, name: str) -> None:
+    if amount < 0:
+        raise Defect(f"a negative amount {name}: {amount}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge:
     """How much of one limit is used up: surely (`spent`) and at worst (`spent + reserved`)."""
 
     spent: int = 0
     reserved: int = 0
+
+    def __post_init__(self) -> None:
+        _refuse_negative(self.spent, "spent")
+        _refuse_negative(self.reserved, "reserved")
 
     @property
     def at_worst(self) -> int:
@@ -94,8 +103,3 @@ def free(gauge: Gauge, *, reserved: int) -> Gauge:
 def left(gauge: Gauge, *, limit: int) -> int:
     """What may still be asked for; never negative."""
     return max(0, limit - gauge.at_worst)
-
-
-def _refuse_negative(amount: int, name: str) -> None:
-    if amount < 0:
-        raise Defect(f"a negative amount {name}: {amount}")

@@ -28,5 +28,5 @@ class Scope:
 
 
 def meter_key(scope: Scope, unit: Unit) -> str:
-    """The name of the gauge of this scope and unit. The kind and the unit hold no separator, so no two gauges share a name."""
+    """The name of the gauge of this scope and unit. Kind and unit hold no separator: no two gauges share a name."""
     return f"{scope.kind.value}:{unit.value}:{scope.id}"
