@@ -13,9 +13,7 @@ from dueprocess.values import Duration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """Who must approve, and how long they and the executor have. Entries are `group:NAME` or `user:NAME`.
-
-    """
+    """Who must approve, and how long they and the executor have. Entries are `group:NAME` or `user:NAME`."""
 
     name: str
     any_of: tuple[str, ...] = ()
@@ -49,13 +47,20 @@ def reached(requirement: Requirement, approvals: tuple[Approval, ...]) -> bool:
 
 
 def _each_has_own(entries: tuple[str, ...], people: tuple[Approval, ...]) -> bool:
-    if not entries:
-        return True
-    first, rest = entries[0], entries[1:]
-    return any(
-        _matches(first, person) and _each_has_own(rest, people[:index] + people[index + 1 :])
-        for index, person in enumerate(people)
-    )
+    # Whoever fits several entries moves on when another fits only theirs: trying every order would take for ever.
+    counts_for: dict[int, int] = {}
+
+    def seat(entry: int, asked: set[int]) -> bool:
+        for index, person in enumerate(people):
+            if index in asked or not _matches(entries[entry], person):
+                continue
+            asked.add(index)
+            if index not in counts_for or seat(counts_for[index], asked):
+                counts_for[index] = entry
+                return True
+        return False
+
+    return all(seat(entry, set()) for entry in range(len(entries)))
 
 
 def _matches(entry: str, approval: Approval) -> bool:

@@ -4,7 +4,8 @@ Rule 1. An approval is a capability: for one digest of (tool, schema, arguments,
         until one instant, once (I5).
 Rule 2. The approver is authenticated, eligible, and neither requester nor publisher of the policy in force.
 Rule 3. Deadlines use the later of the clock and the last event: a clock going backwards un-expires nothing.
-Rule 4. A grant is used only while the requirement in force is met by the people who gave it.
+Rule 4. A grant is used only while the requirement in force is met by the people who gave it, without the publisher of
+        the policy in force: who loosens the rules does not count under them.
 """
 
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def consider(
         return Refused(rule="approval.requester", reason=f"{approval.by} asked for this action and may not approve it")
     if approval.by == publisher:
         return Refused(
-            rule="approval.publisher", reason=f"{approval.by} published the policy in force and may not approve under it"
+            rule="approval.publisher",
+            reason=f"{approval.by} published the policy in force and may not approve under it",
         )
     if not eligible(request.requirement, approval):
         wanted = ", ".join(request.requirement.any_of + request.requirement.all_of)
@@ -97,14 +99,21 @@ def grant(request: HoldRequest, approvals: tuple[Approval, ...], *, now: Instant
 
 
 def covers(
-    held: Grant, *, digest: str, findings: tuple[str, ...], requirement: Requirement | None, now: Instant
+    held: Grant,
+    *,
+    digest: str,
+    findings: tuple[str, ...],
+    requirement: Requirement | None,
+    publisher: str,
+    now: Instant,
 ) -> Refused | None:
     """Whether a grant lets this decision run: None if it does, else why not (rules 1, 3 and 4).
 
-    `findings` are the hold findings of the decision made now; each must have been asked for. `requirement` is the one in
-    force now, None where the policy no longer asks for approval. `digest` covers all but the findings.
+    `findings` are the hold findings of the decision made now; each must have been asked for. `requirement` and
+    `publisher` are those in force now, the first None where the policy no longer asks for approval. `digest` covers all
+    but the findings.
     """
-    # 1. in time  2. exactly this  3. nothing new is asked  4. the people still suffice
+    # 1. in time  2. exactly this  3. nothing new is asked  4. the people still suffice  5. without the publisher
     if now > held.execute_by:
         return Refused(rule="approval.execution_expired", reason=f"to run by {held.execute_by}, it is {now}")
     if digest != held.digest:
@@ -112,9 +121,12 @@ def covers(
     new = sorted(set(findings) - set(held.findings))
     if new:
         return Refused(rule="approval.new_finding", reason=f"asked for since: {', '.join(new)}")
-    if requirement is not None and findings and not reached(requirement, held.approvals):
-        people = ", ".join(approval.by for approval in held.approvals)
-        return Refused(
-            rule="approval.stricter", reason=f"approvers now: {requirement.name} x{requirement.quorum}; gave: {people}"
-        )
+    if requirement is None or not findings:
+        return None
+    people = ", ".join(approval.by for approval in held.approvals)
+    wanted = f"approvers now: {requirement.name} x{requirement.quorum}; gave: {people}"
+    if not reached(requirement, held.approvals):
+        return Refused(rule="approval.stricter", reason=wanted)
+    if not reached(requirement, tuple(approval for approval in held.approvals if approval.by != publisher)):
+        return Refused(rule="approval.publisher", reason=f"{publisher} published the policy in force; {wanted}")
     return None

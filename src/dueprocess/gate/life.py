@@ -1,4 +1,4 @@
-"""The life of an action as a literal table. What makes an action move is decided elsewhere; which moves exist, only here.
+"""The life of an action as a literal table. What makes an action move is decided elsewhere; which moves exist, here.
 
 Rule 1. A missing entry is the error (design section 5).
 Rule 2. `unknown` goes back to `dispatched` only as a next attempt under a key that the sink enforces (I4).

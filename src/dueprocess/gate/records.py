@@ -1,4 +1,4 @@
-"""What the ledger says of an action: one record per kind of event. How a record changes a read model is in `runtime.project`.
+"""What the ledger says of an action: one record per kind of event. How one changes a read model is not known here.
 
 Every record is the body of an event; the envelope carries run, time, release, policy, epoch, action id and attempt.
 Arguments and results are canonical JSON text, so that what was decided, run and stored is the same text.
@@ -87,7 +87,7 @@ class ActionDenied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionHeld:
-    """`action.held`: people are asked. `digest` is what an approval binds to; `replaces` is the revision it stands for."""
+    """`action.held`: people are asked. An approval binds to `digest`; `replaces` is the revision it stands for."""
 
     call: CallRecord
     findings: tuple[FindingRecord, ...]
@@ -155,7 +155,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionSettled:
-    """`action.settled`: the outcome of an attempt. `result` is JSON text of a success; `error` names the failure's class.
+    """`action.settled`: the outcome of an attempt. `result`: JSON text of a success; `error`: the failure's class.
 
     `lost`: the attempt died with its worker. `voided`: the key is fenced at the sink. `retry_at`: not before then.
     """
