@@ -87,7 +87,7 @@ class Ruling:
 
 def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
     """Decides one action on what this transaction reads (rule 1). The caller appends the records in the same transaction."""
-    judged = judge(desk.policy, desk.specs, _raw_call(desk, item))
+    judged = judge(desk.policy, desk.specs, call=_raw_call(desk, item))
     requirement = requirement_of(desk.policy.approvers_of(item.request.name))
     key = _key_use(tx, desk, item, judged)
     granted = _grant(tx, item)

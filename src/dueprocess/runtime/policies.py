@@ -1,7 +1,8 @@
 """Which policy decides: the last one published for the agent. Publishing is an event with its author.
 
 Rule 1. A run carries its release's policy; the decision at dispatch uses the one in force; every event names its digest.
-Rule 2. A file that was never published is published at first load, with author `unknown`.
+Rule 2. A file that was never published is published at first load, with author `unknown`; once a person has published
+        one for the agent, only a person changes it.
 """
 
 from dataclasses import dataclass

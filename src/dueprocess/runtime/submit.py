@@ -7,11 +7,11 @@ from dueprocess.agent.records import CancelRequested, ClarificationGiven, TaskSu
 from dueprocess.errors import Conflict
 from dueprocess.ledger import Draft, Transaction
 from dueprocess.runtime.journal import Item, message, run_row
-from dueprocess.runtime.policies import publish, published, register
+from dueprocess.runtime.policies import publish, register
 from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.system import UNKNOWN_AUTHOR, system_run
-from dueprocess.runtime.tables import RUNS
+from dueprocess.runtime.tables import POLICIES, RUNS
 from dueprocess.values import RunId, canonical, parse, run_id
 
 
@@ -36,13 +36,14 @@ def queue_of(agent: str, step_version: int) -> str:
 
 
 def introduce(shell: Shell, loaded: Loaded) -> None:
-    """Makes a release known, and puts its policy in force (author `unknown`) if none was ever published for the agent."""
+    """Makes a release known. Its policy comes into force, author `unknown`, unless a person has published one for the agent."""
     manifest, digest = loaded.manifest, loaded.digest
     shell.store.open_run(system_run(shell.tenant))
 
     def unit(tx: Transaction) -> None:
         now = shell.clock.now()
-        if published(tx, manifest.agent, tenant=shell.tenant) is None:
+        current = tx.get(POLICIES, manifest.agent)
+        if current is None or (current.author == UNKNOWN_AUTHOR and current.digest != manifest.policy_digest):
             publish(
                 tx,
                 tenant=shell.tenant,
@@ -50,7 +51,7 @@ def introduce(shell: Shell, loaded: Loaded) -> None:
                 digest=manifest.policy_digest,
                 text=manifest.policy,
                 author=UNKNOWN_AUTHOR,
-                how="first load of a file that was never published",
+                how="loaded from a file that nobody published",
                 now=now,
             )
         register(

@@ -1,0 +1,136 @@
+"""`guard`: one function, governed, in a program that runs its own loop. The seam that every integration stands on."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from dueprocess.errors import CallerError
+from dueprocess.release import Manifest
+from dueprocess.runtime import Governed, Loop, Performed, Shell, Task, introduce, loaded, submit
+from dueprocess.tool import Tool
+from dueprocess.values import RunId
+from dueprocess.wiring.clock import SystemClock
+from dueprocess.wiring.home import Home, open_home
+
+_NO_MODEL: Final = "none"  # the caller's loop asks its own model; the manifest says that this run asks none
+
+
+class Guarded:
+    """A tool behind the gate. Calling it decides, holds, dispatches and records; every end comes back as a value.
+
+    Match on `SucceededCall`, `ReusedCall`, `DeniedCall`, `HeldCall`, `FailedCall`, `UnknownCall`.
+    """
+
+    def __init__(self, tool: Tool, governed: Governed, *, free: Callable[[], None]) -> None:
+        self._tool = tool
+        self._governed = governed
+        self._free = free
+
+    def __call__(self, *args: object, **kwargs: object) -> Performed:
+        """Takes one call through the gate. Arguments are bound to names by the tool's own signature before they are decided.
+
+        Raises:
+            BadValue: the arguments do not bind to the signature or are not JSON.
+            BackendError: the store failed; nothing was dispatched, or the outcome is settled when the run is opened again.
+        """
+        return self._governed.call(self._tool.name, self._tool.bind_positional(args, kwargs))
+
+    async def acall(self, *args: object, **kwargs: object) -> Performed:
+        """The same from a running event loop, which is not blocked meanwhile."""
+        return await asyncio.to_thread(self, *args, **kwargs)
+
+    def resume(self, action: str) -> Performed:
+        """Goes on with an action of this run: runs it once people approved it, asks the sink if its outcome was lost.
+
+        Raises:
+            NotFound: no such action in this run.
+        """
+        return self._governed.resume(action)
+
+    @property
+    def run(self) -> RunId:
+        """The run that the calls stand in; `due audit report --run` tells its story."""
+        return self._governed.run
+
+    def finish(self) -> None:
+        """Ends the run for good: what is still held is cancelled with it, and no call can follow."""
+        self._governed.close()
+
+    def close(self) -> None:
+        """Frees files and threads. The run stays open: the same `run` name goes on with it."""
+        self._free()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def guard(
+    tool: Tool,
+    *,
+    policy: str | Path,
+    store: str | Path | Home,
+    run: str = "",
+    agent: str = "guard",
+    on_behalf_of: str = "",
+    environment: str = "prod",
+    beside: Sequence[Tool] = (),
+) -> Guarded:
+    """Puts a tool behind the gate: `guarded(...)` decides the call under the policy, holds it for people where it must be,
+    dispatches it once, and records all of it in the store.
+
+    `policy`: a policy file. `store`: a folder, made if missing, or a `Home` that several guards share. `run`: a name that opens the same run again, in another
+    process too (the earlier owner is fenced); without one each `guard` is a run of its own, with the policy's limits.
+    `on_behalf_of`: `user:NAME`. `beside`: the other tools that the policy file names.
+
+    Raises:
+        FileInvalid: the policy does not load with these tools. StoreUnavailable: the folder cannot be used.
+        Conflict: the run has ended.
+    """
+    tools = {each.name: each for each in (tool, *beside)}
+    manifest = Manifest(
+        agent=agent,
+        prompt="",
+        model=_NO_MODEL,
+        max_output_tokens=1,
+        tools=tuple(each.spec for each in tools.values()),
+        policy=_read(Path(policy)),
+        policy_name=Path(policy).name,
+        environment=environment,
+    )
+    release = loaded(manifest)
+    home = store if isinstance(store, Home) else open_home(Path(store), os.environ)
+    loop = Loop()
+
+    def free() -> None:
+        loop.close()
+        if not isinstance(store, Home):
+            home.store.close()
+
+    shell = Shell(store=home.store, clock=SystemClock(), loop=loop, tools=tools)
+    try:
+        introduce(shell, release)
+        task = Task(text=f"guard {tool.name}", key=run or secrets.token_hex(16), on_behalf_of=on_behalf_of)
+        opened = submit(shell, release, task, queue="")
+        governed = Governed(shell, release, opened, on_behalf_of=on_behalf_of)
+    except BaseException:
+        free()
+        raise
+    return Guarded(tool, governed, free=free)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise CallerError(f"the policy {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise CallerError(f"the policy {path} is not UTF-8: byte {error.start}") from None
