@@ -14,7 +14,7 @@ import msgspec
 
 from dueprocess.agent import records as run_records
 from dueprocess.gate import records as action_records
-from dueprocess.gate.life import FREES_KEY, ActionState, move
+from dueprocess.gate.life import FREES_KEY, UNDER_WAY, ActionState, move
 from dueprocess.ledger import Envelope, Event, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.runtime import system
@@ -99,7 +99,10 @@ def _claimed(tx: Transaction, e: Envelope, r: run_records.RunClaimed, row: RunRo
 
 
 def _suspended(tx: Transaction, e: Envelope, r: run_records.RunSuspended, row: RunRow) -> RunRow:
-    return replace(row, status=r.reason.value, wake_at=r.wake_at, waiting_on=r.waiting_on)
+    # The outcome that is waited for may have come between the decision to wait and this rest: nobody else wakes it then.
+    other = tx.get(ACTIONS, r.waiting_on) if r.waiting_on else None
+    due = int(other is not None and ActionState(other.state) not in UNDER_WAY)
+    return replace(row, status=r.reason.value, due=due, wake_at=r.wake_at, waiting_on=r.waiting_on)
 
 
 def _model_asked(tx: Transaction, e: Envelope, r: run_records.ModelAsked, row: RunRow) -> RunRow:
