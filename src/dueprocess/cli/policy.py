@@ -8,7 +8,7 @@ from typing import BinaryIO
 import click
 
 from dueprocess.cli.exits import Exit
-from dueprocess.errors import BadValue, FileInvalid, Problem, StoreUnavailable
+from dueprocess.errors import FileInvalid, Problem, StoreUnavailable
 from dueprocess.gate.explained import explained, explained_json
 from dueprocess.gate.line import MAX_LINE, judge_line, read_line
 from dueprocess.gate.trial import Trial, trial_json, try_tests
@@ -34,10 +34,14 @@ def command() -> None:
 
 @command.command()
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
-@click.option("--tools", "tools_path", type=_PATH, metavar="FILE", help="The tools file to check names and types against.")
-@click.option("--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against.")
+@click.option(
+    "--tools", "tools_path", type=_PATH, metavar="FILE", help="The tools file to check names and types against."
+)
+@click.option(
+    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
+)
 @_json
-def check(policy_path: Path, tools_path: Path | None, identities_path: Path | None, *, as_json: bool) -> int:
+def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
     """Say everything that is wrong with POLICY.
 
     Ends with 0 if it loads, with 3 if it does not. Without --tools, what needs the tools' schemas is not checked.
@@ -63,7 +67,7 @@ def check(policy_path: Path, tools_path: Path | None, identities_path: Path | No
                     "ok": True,
                     "file": policy.name,
                     "digest": policy.digest,
-                    "tools": sorted(policy.tools),
+                    "tools": [*sorted(policy.tools)],
                     "problems": [],
                     "warnings": _told(policy.warnings),
                 }
@@ -83,10 +87,10 @@ def check(policy_path: Path, tools_path: Path | None, identities_path: Path | No
 @click.option("--calls", "calls_path", required=True, metavar="FILE", help="One call a line; - reads them from stdin.")
 @_environment
 @_json
-def decide(policy_path: Path, tools_path: Path, calls_path: str, environment: str, *, as_json: bool) -> int:
+def decide(*, policy_path: Path, tools_path: Path, calls_path: str, environment: str, as_json: bool) -> int:
     """Decide calls, one line of JSON in, one out; ends with 0 whatever is decided.
 
-    A line is {"id", "tool", "arguments", "principal"?, "evidence"?, "citations"?}. Nothing is counted, spent or remembered.
+    A line is {"id", "tool", "arguments", "principal"?, "evidence"?, "citations"?}. Nothing is counted or remembered.
     """
     del as_json  # the output is JSON either way
     policy, tools = _both(policy_path, tools_path)
@@ -104,10 +108,12 @@ def decide(policy_path: Path, tools_path: Path, calls_path: str, environment: st
 @command.command()
 @_policy
 @_tools
-@click.option("--call", "call_text", required=True, metavar="JSON", help="One call, as a line of --calls; - reads stdin.")
+@click.option(
+    "--call", "call_text", required=True, metavar="JSON", help="One call, as a line of --calls; - reads stdin."
+)
 @_environment
 @_json
-def explain(policy_path: Path, tools_path: Path, call_text: str, environment: str, *, as_json: bool) -> int:
+def explain(*, policy_path: Path, tools_path: Path, call_text: str, environment: str, as_json: bool) -> int:
     """Show every rule that was asked about one call, those that passed too."""
     policy, tools = _both(policy_path, tools_path)
     line = sys.stdin.buffer.read(MAX_LINE + 1) if call_text == "-" else call_text.encode("utf-8", "surrogateescape")
@@ -120,7 +126,7 @@ def explain(policy_path: Path, tools_path: Path, call_text: str, environment: st
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_tools
 @_json
-def test(policy_path: Path, tools_path: Path, *, as_json: bool) -> int:
+def test(*, policy_path: Path, tools_path: Path, as_json: bool) -> int:
     """Run the tests that POLICY carries; ends with 3 if one fails."""
     policy, tools = _both(policy_path, tools_path)
     trials = try_tests(policy, tools)

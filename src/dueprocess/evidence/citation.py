@@ -1,6 +1,9 @@
-"""A citation resolved against the chunks that were retrieved in this run: it does, or why it does not. Reading JSON is in `form`.
+"""A citation resolved against the chunks that were retrieved in this run: it does, or why it does not.
 
-Rule 1. Offsets are code points of the document; a span is not empty and lies whole in one retrieved chunk of its document.
+Reading JSON is in `form`.
+
+Rule 1. Offsets are code points of the document; a span is not empty and lies whole in one retrieved chunk of its
+        document.
 Rule 2. The digest is the SHA-256 of the UTF-8 of exactly the cited span.
 Rule 3. A chunk whose text is not as long as its span is no evidence.
 """

@@ -77,8 +77,8 @@ def read_chunks(value: Json, *, where: str = "evidence") -> tuple[tuple[Chunk, .
 def chunks_of(result: Json) -> tuple[Chunk, ...]:
     """The chunks in what a retrieving tool brought back, wherever in it they stand.
 
-    A chunk is an object with document, start, end and text; further keys (a score, a title) are ignored here, since the tool
-    is ours. Without a digest it is that of the text.
+    A chunk is an object with document, start, end and text; further keys (a score, a title) are ignored here, since
+    the tool is ours. Without a digest it is that of the text.
     """
     found: list[Chunk] = []
     waiting: list[Json] = [result]

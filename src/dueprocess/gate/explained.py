@@ -38,7 +38,7 @@ class Explained:
 
 def explained(policy: Policy, tools: Mapping[str, ToolSpec], line: CallLine) -> Explained:
     """Judges one call and collects every rule that was asked. Pure."""
-    judged = judge(policy, tools, line.call)
+    judged = judge(policy, tools, call=line.call)
     found = (*line.findings, *judged.findings)
     asked: tuple[Finding | Passed, ...] = found
     if judged.call is not None:

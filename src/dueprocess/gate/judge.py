@@ -1,4 +1,6 @@
-"""The stateless judgement of one call: from what a model or a caller wrote to a verdict with every finding. No counter is read here.
+"""The stateless judgement of one call: from what a model or a caller wrote to a verdict with every finding.
+
+No counter is read here.
 
 The order, numbered at the code; whatever is written, nothing is raised:
 1 the arguments are read: JSON text or data, one object (`parse`); where that fails nothing else can be judged
@@ -55,8 +57,8 @@ class RawCall:
 class Judgement:
     """What was judged. `arguments` and `citations` are canonical JSON text: exactly what will run and what it rests on.
 
-    `arguments` is empty where they could not be read. `key`: the canonical text of the idempotency key, None where the policy
-    asks for none or it cannot be told.
+    `arguments` is empty where they could not be read. `key`: the canonical text of the idempotency key, None where the
+    policy asks for none or it cannot be told. `call`: what the policy was asked about, None where it was not.
     """
 
     verdict: Verdict
@@ -67,7 +69,7 @@ class Judgement:
     call: PolicyCall | None = None
 
 
-def judge(policy: Policy, tools: Mapping[str, ToolSpec], call: RawCall) -> Judgement:
+def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Judgement:
     """Judges one call without any state, in the order above. Pure; never raises for what a call holds."""
     try:  # 1
         arguments = _read(call.arguments)
@@ -144,7 +146,7 @@ class _Cited:
 def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cited:
     given, malformed = read_citations(call.citations)
     findings = [parse_finding(_where(entry)) for entry in malformed[:1]]
-    named = [call.citations] if call.citations is not None else []
+    named: list[Json] = [call.citations] if call.citations is not None else []
     wrong = list(malformed)
     if listed.require_citation and CITATIONS in arguments:
         value = arguments[CITATIONS]
@@ -152,7 +154,7 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
         inside, bad = read_citations(value, where=f"$.{CITATIONS}")
         if value is None:
             bad = (Malformed(where=f"$.{CITATIONS}", reason="got null; expected a list"),)
-        findings.extend(_schema_finding((_where(entry),)) for entry in bad[:1])
+        findings.extend(_schema_finding([_where(entry)]) for entry in bad[:1])
         given, wrong = (*given, *inside), [*wrong, *bad]
         named.append(value)
     resolutions = resolve(given, call.evidence)
@@ -173,10 +175,10 @@ def _schema(spec: ToolSpec, listed: ToolPolicy, arguments: Mapping[str, Json]) -
     try:
         problems = check_arguments(spec, arguments)
     except ToolInvalid as error:
-        return (_schema_finding((f"the tool's schema cannot be used: {error}",)),)
+        return (_schema_finding([f"the tool's schema cannot be used: {error}"]),)
     if not problems:
         return ()
-    return (_schema_finding(tuple(dict.fromkeys(_shown(problem, listed) for problem in problems))),)
+    return (_schema_finding([*dict.fromkeys(_shown(problem, listed) for problem in problems)]),)
 
 
 def _shown(problem: ArgumentProblem, listed: ToolPolicy) -> str:
@@ -188,7 +190,7 @@ def _shown(problem: ArgumentProblem, listed: ToolPolicy) -> str:
     return f"${''.join(f'.{name}' for name in secret)} {REDACTED}: {problem.message.split(';')[0]}"
 
 
-def _schema_finding(problems: tuple[str, ...]) -> Finding:
+def _schema_finding(problems: list[str]) -> Finding:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return Finding(
         rule="schema",

@@ -1,7 +1,8 @@
 """One call as a line of JSON, and its judgement as another. Reading files and printing is the command's matter.
 
 Rule 1. A line is `{"id", "tool", "arguments", "principal"?, "evidence"?, "citations"?}`; any other key is an error.
-Rule 2. Every line gets one answer. One that cannot be read is a deny by `parse`, with its id where the id alone can be read.
+Rule 2. Every line gets one answer. One that cannot be read is a deny by `parse`, with its id where the id alone can be
+        read.
 Rule 3. `arguments` is an object: text, lists and nothing are refused. A principal that is absent or null is nobody.
 Rule 4. The answer is ASCII: whatever a caller wrote, no terminal obeys it.
 """
@@ -10,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from dueprocess.errors import BadValue
 from dueprocess.evidence import read_chunks
@@ -27,7 +28,9 @@ _MAX_NAME: Final = 1024
 _NOT_ASCII = re.compile("[^ -~]")
 _NOT_EXACT = re.compile("[\ud800-\udfff\ufffd]")  # half characters, and what stands for bytes that are no text
 # The id at the very start of a line that is no JSON, or nests too deep to be read leniently.
-_LEADING_ID = re.compile(r'[ \t\r]*\{[ \t\r]*"id"[ \t\r]*:[ \t\r]*("(?:[^"\\\x00-\x1f]|\\.)*"|-?[0-9]{1,18})[ \t\r]*[,}]')
+_LEADING_ID = re.compile(
+    r'[ \t\r]*\{[ \t\r]*"id"[ \t\r]*:[ \t\r]*("(?:[^"\\\x00-\x1f]|\\.)*"|-?[0-9]{1,18})[ \t\r]*[,}]'
+)
 
 CallId = str | int | None
 
@@ -44,12 +47,15 @@ class CallLine:
 def judge_line(
     policy: Policy, tools: Mapping[str, ToolSpec], line: bytes, *, environment: str = DEFAULT_ENVIRONMENT
 ) -> str:
-    """The answer to one line, as one line of JSON without its end (rules 2 and 4). Pure; never raises for what a line holds."""
+    """The answer to one line, as one line of JSON without its end (rules 2 and 4). Pure.
+
+    Never raises for what a line holds.
+    """
     try:
         read = read_line(line, environment=environment)
     except BadValue as error:
         return answer(_id_alone(line), (parse_finding(str(error)),))
-    judged = judge(policy, tools, read.call)
+    judged = judge(policy, tools, call=read.call)
     return answer(read.id, (*read.findings, *judged.findings))
 
 
@@ -118,9 +124,8 @@ def read_principal(value: Json) -> Principal | None:
 def answer(call: CallId, findings: tuple[Finding, ...]) -> str:
     """The judgement of one call as one line of ASCII JSON."""
     told = ",".join(canonical(finding_json(finding)) for finding in findings)
-    text = (
-        f'{{"id":{canonical(call)},"decision":"{verdict(findings).value}","findings":[{told}],"run_checks":"not_evaluated"}}'
-    )
+    decision = verdict(findings).value
+    text = f'{{"id":{canonical(call)},"decision":"{decision}","findings":[{told}],"run_checks":"not_evaluated"}}'
     return _NOT_ASCII.sub(_escaped, text)
 
 
@@ -145,16 +150,14 @@ def _id_alone(line: bytes) -> CallId:
     """The id of a line that cannot be read whole: where it occurs once at the top, or leads a line that is no JSON."""
     text = line[:MAX_LINE].decode("utf-8", "replace")
     try:
-        value = json.loads(text, object_pairs_hook=lambda pairs: pairs)
+        # Objects become tuples of pairs: a key that occurs twice is seen, and no list is taken for an object.
+        value: object = json.loads(text, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         leading = _LEADING_ID.match(text)
         return _usable(json.loads(leading[1])) if leading is not None else None
-    ids = [item for key, item in value if key == "id"] if _is_object(value) else []
+    pairs = cast("tuple[tuple[str, object], ...]", value) if isinstance(value, tuple) else ()
+    ids = [item for key, item in pairs if key == "id"]
     return _usable(ids[0]) if len(ids) == 1 else None
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(pair, tuple) for pair in value)
 
 
 def _usable(value: object) -> CallId:

@@ -71,5 +71,5 @@ def _try(policy: Policy, tools: Mapping[str, ToolSpec], test: PolicyTest) -> Tri
         citations=test.citations,
     )
     unread = tuple(parse_finding(f"{entry.where}: {entry.reason}") for entry in malformed[:1])
-    findings = (*unread, *judge(policy, tools, call).findings)
+    findings = (*unread, *judge(policy, tools, call=call).findings)
     return Trial(test=test, decision=verdict(findings), findings=findings)

@@ -1,4 +1,7 @@
-"""The policy file and what it decides of one call, without state. Counters, approvals, schemas and citations are other rooms'."""
+"""The policy file and what it decides of one call, without state.
+
+Counters, approvals, schemas and citations are other rooms'.
+"""
 
 from dueprocess.policy.arguments import key_text
 from dueprocess.policy.call import DEFAULT_ENVIRONMENT, PolicyCall, Principal

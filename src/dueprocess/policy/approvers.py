@@ -22,7 +22,7 @@ _DEFAULT: Final = Approvers(name="")
 
 def read_approvers(spot: Spot | None) -> dict[str, Approvers]:
     """The approvers by name, with defaults filled in."""
-    named = named_tables(spot, "the name of approvers") if spot is not None else {}
+    named = named_tables(spot, "the name of approvers")
     return {name: _approvers(name, entry) for name, entry in named.items()}
 
 
@@ -35,7 +35,7 @@ def _approvers(name: str, spot: Spot) -> Approvers:
     quorum = keys["quorum"].count(least=1) if "quorum" in keys else None
     if quorum is not None and quorum < len(all_of):
         keys["quorum"].wrong(
-            f"a quorum of {quorum} is less than the {len(all_of)} entries of all_of, each of which needs a person of its own"
+            f"a quorum of {quorum} is less than the {len(all_of)} entries of all_of; each needs a person of its own"
         )
     expires = keys["expires_after"].duration() if "expires_after" in keys else None
     within = keys["execute_within"].duration() if "execute_within" in keys else None

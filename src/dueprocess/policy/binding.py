@@ -77,7 +77,8 @@ def amount_of(spot: Spot, bind: Mapping[str, ArgumentPath], arguments: Type | No
     if not places:
         close = nearest(AMOUNT, arguments.names() or ())
         spot.wrong(
-            f"the amount is missing: no argument is named {AMOUNT} ({close}); say which one it is, bind: {{amount: $.NAME}}"
+            f"the amount is missing: no argument is named {AMOUNT} ({close}); say which one it is, "
+            "bind: {amount: $.NAME}"
         )
     else:
         named = ", ".join(_dollar(place) for place in places)

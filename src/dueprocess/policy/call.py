@@ -1,4 +1,7 @@
-"""A call as the policy sees it: parsed, with its principal, environment and resolved citations. Nothing is judged here."""
+"""A call as the policy sees it: parsed, with its principal, environment and resolved citations.
+
+Nothing is judged here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,10 @@
-"""Keys that this version reads and cannot enforce: their shape is checked, and which tools they deny is told. Nothing of them is kept.
+"""Keys that this version reads and cannot enforce: their shape is checked, and which tools they deny is told.
+
+Nothing of them is kept.
 
 Rule 1. A tool's key denies every call of the tool; a tier's key the tools of the tier.
-Rule 2. An entry of a top-level key denies the tools it names. One that names none denies every write, and where it speaks of
-        egress also the tools declared so. A top-level key without entries names none.
+Rule 2. An entry of a top-level key denies the tools it names. One that names none denies every write, and where it
+        speaks of egress also the tools declared so. A top-level key without entries names none.
 Rule 3. `row_level_security: false` asks for nothing and denies nothing; so does `egress` alone.
 """
 

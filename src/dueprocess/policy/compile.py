@@ -1,4 +1,6 @@
-"""One tool's entry turned into rules that can be asked, in a fixed order. Reading the file and adding up findings stand elsewhere.
+"""One tool's entry turned into rules that can be asked, in a fixed order.
+
+Reading the file and adding up findings stand elsewhere.
 
 Rule 1. Every rule looks at every call: findings are complete, whatever others say.
 Rule 2. What a rule needs and cannot read (missing, of the wrong kind, not an amount) is a deny that names the rule.

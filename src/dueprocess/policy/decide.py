@@ -1,4 +1,6 @@
-"""The stateless decision of one call: every finding, and how it is explained. Counters, approvals and schemas are the gate's matter.
+"""The stateless decision of one call: every finding, and how it is explained.
+
+Counters, approvals and schemas are the gate's matter.
 
 Rule 1. What is not listed is denied.
 Rule 2. All rules are asked; deny > hold > allow (see `finding`).

@@ -11,6 +11,13 @@ from dueprocess.policy.finding import Finding, Verdict
 from dueprocess.tool import Effect
 from dueprocess.values import ZERO, Digest, Duration, Json, Money, seconds
 
+_SECOND: Final = seconds(1)
+_FIVE_SECONDS: Final = seconds(5)
+_TWENTY_SECONDS: Final = seconds(20)
+_FIVE_MINUTES: Final = seconds(5 * 60)
+_QUARTER_HOUR: Final = seconds(15 * 60)
+_ONE_DAY: Final = seconds(24 * 3600)
+
 ArgumentPath = tuple[str, ...]
 """The keys from the arguments down to a value: `$.customer.id` is ("customer", "id")."""
 
@@ -44,15 +51,15 @@ class Retries:
     """
 
     max_attempts: int = 3
-    backoff: tuple[Duration, ...] = (seconds(1), seconds(5))
-    timeout: Duration = seconds(20)
+    backoff: tuple[Duration, ...] = (_SECOND, _FIVE_SECONDS)
+    timeout: Duration = _TWENTY_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLimits:
     """The bounds of a run and what happens at each. The defaults are those of a file without the `agent` key."""
 
-    max_wall_clock: Duration = seconds(300)
+    max_wall_clock: Duration = _FIVE_MINUTES
     max_tool_calls: int = 20
     max_model_spend: Money = ZERO
     on_budget_exceeded: Escalation = Escalation.HANDOFF
@@ -106,8 +113,8 @@ class Approvers:
     any_of: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
     quorum: int = 1
-    expires_after: Duration = seconds(24 * 3600)
-    execute_within: Duration = seconds(15 * 60)
+    expires_after: Duration = _ONE_DAY
+    execute_within: Duration = _QUARTER_HOUR
     remind: tuple[Duration, ...] = ()
     escalate: Escalate | None = None
     on_timeout: Escalation = Escalation.HANDOFF
@@ -185,7 +192,10 @@ class PolicyTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledRule:
-    """One rule of one tool, ready to be asked. `test` says what speaks against a call; `values` what it would compare."""
+    """One rule of one tool, ready to be asked. `test` says what speaks against a call.
+
+    `values` what it would compare.
+    """
 
     rule: str
     test: Callable[[PolicyCall], Finding | None]

@@ -1,4 +1,7 @@
-"""One tool's entry in the file, read. What it binds to is found in `binding`; sections above the tools are read in `load`."""
+"""One tool's entry in the file, read.
+
+What it binds to is found in `binding`; sections above the tools are read in `load`.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -63,7 +66,10 @@ class Names:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A tool's entry as read: the policy, its compiled conditions, the arguments it was typed against, and where it stands."""
+    """A tool's entry as read.
+
+    The policy, its compiled conditions, the arguments it was typed against, and where it stands.
+    """
 
     policy: ToolPolicy
     conditions: Mapping[str, Condition]

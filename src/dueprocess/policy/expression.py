@@ -1,16 +1,18 @@
-"""Conditions of rules: typed against a tool's arguments at load, turned into closures that answer true or false. Operators are in `operations`.
+"""Conditions of rules: typed against a tool's arguments at load, turned into closures that answer true or false.
+
+Operators are in `operations`.
 
 Rule 1. The only name is `args`. A name or comparison that can never be right does not load.
-Rule 2. Operands are evaluated from left to right and only as far as needed; an error in an evaluated operand is the error of the
-        whole, also where CEL would absorb it (`error || true`). So `has(args.x) && args.x == 'a'` guards, and nothing is ever
-        allowed by an error.
+Rule 2. Operands are evaluated from left to right and only as far as needed; an error in an evaluated operand is the
+        error of the whole, also where CEL would absorb it (`error || true`). So `has(args.x) && args.x == 'a'` guards,
+        and nothing is ever allowed by an error.
 Rule 3. What is not certain at load (optional arguments, open objects) is checked when a call is decided.
 Rule 4. One condition takes at most 100,000 steps: items of quantifiers, parts of lists and objects compared.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, assert_never, cast
 
 from dueprocess.errors import BadValue
 from dueprocess.policy.document import ArgumentPath
@@ -42,7 +44,9 @@ _STEPS: Final = ""  # no variable has this name
 Scope = dict[str, Json]
 Run = Callable[[Scope], Json]
 
-_CONTAINERS: Final = frozenset({Kind.LIST, Kind.OBJECT})
+_LIST: Final = frozenset({Kind.LIST})
+_OBJECT: Final = frozenset({Kind.OBJECT})
+_CONTAINERS: Final = _LIST | _OBJECT
 TRUTH: Final = Type(kinds=frozenset({Kind.BOOLEAN}))
 NUMBER: Final = Type(kinds=frozenset({Kind.NUMBER}))
 TEXT: Final = Type(kinds=frozenset({Kind.TEXT}))
@@ -90,7 +94,7 @@ def compile_condition(source: str, *, arguments: Type) -> Condition:
     return Condition(source=source, reads=tuple(dict.fromkeys(_reads(tree))), run=part.run)
 
 
-def _part(tree: Expression, names: Mapping[str, Type]) -> _Part:
+def _part(tree: Expression, names: Mapping[str, Type]) -> _Part:  # noqa: C901 - one branch per kind of expression
     match tree:
         case Literal():
             value = tree.value
@@ -124,7 +128,7 @@ def _part(tree: Expression, names: Mapping[str, Type]) -> _Part:
 
 def _list(tree: ListOf, names: Mapping[str, Type]) -> _Part:
     parts = [_part(item, names) for item in tree.items]
-    of = Type(kinds=frozenset({Kind.LIST}))
+    of = Type(kinds=_LIST)
     if all(isinstance(item, Literal) for item in tree.items):
         value: Json = [part.run({}) for part in parts]
         return _Part(type=of, run=lambda _: value, words="the list")
@@ -155,12 +159,12 @@ def _field(of: _Part, name: str, at: int) -> _Part:
             f"unknown field {quoted(name)} of {of.words} at character {at}; {nearest(name, of.type.names() or ())}"
         )
     words = f"{of.words}.{name}"
-    inner = of.run
+    inner = cast("Callable[[Scope], dict[str, Json]]", of.run)  # what is none raises below
 
     def run(scope: Scope) -> Json:
         value = inner(scope)
         try:
-            return value[name]  # pyright: ignore[reportIndexIssue, reportCallIssue, reportArgumentType, reportOptionalSubscript]
+            return value[name]
         except KeyError:
             raise BadValue(f"{words} is missing") from None
         except (TypeError, IndexError):
@@ -186,13 +190,18 @@ def _index(tree: Index, names: Mapping[str, Type]) -> _Part:
         value, position = inner(scope), get_key(scope)
         if isinstance(value, dict) and isinstance(position, str) and position in value:
             return value[position]
-        whole = isinstance(position, int) and not isinstance(position, bool)
-        if isinstance(value, list) and whole and 0 <= position < len(value):
-            return value[position]
+        if isinstance(value, list) and isinstance(position, int) and not isinstance(position, bool):
+            return _item(value, position, words)
         raise BadValue(f"{words} is missing")
 
-    found = of.type.item() if of.type.kinds == frozenset({Kind.LIST}) else ANYTHING
+    found = of.type.item() if of.type.kinds == _LIST else ANYTHING
     return _Part(type=found, run=run, words=words)
+
+
+def _item(items: list[Json], position: int, words: str) -> Json:
+    if 0 <= position < len(items):
+        return items[position]
+    raise BadValue(f"{words} is missing: there are {len(items)} items")
 
 
 def _has(tree: Has, names: Mapping[str, Type]) -> _Part:
@@ -310,7 +319,8 @@ def _require(part: _Part, kinds: frozenset[Kind], tree: Invoke) -> None:
     if not part.type.kinds & kinds:
         expected = _words(Type(kinds=kinds))
         raise BadValue(
-            f"{tree.function} at character {tree.at} is given {part.words}, which is {_words(part.type)}; expected {expected}"
+            f"{tree.function} at character {tree.at} is given {part.words}, which is {_words(part.type)}; "
+            f"expected {expected}"
         )
 
 
@@ -320,7 +330,7 @@ def _quantified(tree: Quantified, names: Mapping[str, Type]) -> _Part:
         raise BadValue(f"{over.words} at character {tree.at} is {_words(over.type)}; expected a list or an object")
     if tree.variable in names:
         raise BadValue(f"the variable {quoted(tree.variable)} at character {tree.at} is taken; choose another name")
-    of = over.type.item() if over.type.kinds == {Kind.LIST} else TEXT if over.type.kinds == {Kind.OBJECT} else ANYTHING
+    of = over.type.item() if over.type.kinds == _LIST else TEXT if over.type.kinds == _OBJECT else ANYTHING
     body = _truth(_part(tree.body, {**names, tree.variable: of}), "a quantifier", tree.at)
     inner, variable, stops_at = over.run, tree.variable, not tree.every
 

@@ -2,8 +2,8 @@
 
 Rule 1. deny > hold > allow; all findings come back; an advisory finding never counts.
 Rule 2. A finding names its rule and the values compared, already redacted, bounded and escaped.
-Rule 3. In shadow the policy's rules become advisory; what `always` counts does not: `allowed: false`, what cannot be read,
-        decided or enforced (I2), the idempotency key.
+Rule 3. In shadow the policy's rules become advisory; what `always` counts does not: `allowed: false`, what cannot be
+        read, decided or enforced (I2), the idempotency key.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,7 @@
 """Checks across the sections of a file: what can never work is a problem, what is probably not meant a warning.
 
-Rule 1. A quorum that the named people cannot reach is a problem: of users always, of groups where identities are known.
+Rule 1. A quorum that the named people cannot reach is a problem: of users always, of groups where identities are
+        known.
 Rule 2. Approvers who may all be requesters of the tools they approve are a problem, as far as identities are known.
 Rule 3. An `editable` name is an argument of a tool that uses the approvers.
 """
@@ -50,7 +51,7 @@ def lint(
             warnings.add(
                 entry.spot.line,
                 entry.spot.path,
-                f"no approvers are named, and nobody is in {IMPLICIT_APPROVERS.any_of[0]}: a hold ends in a human handoff",
+                f"no approvers are named and {IMPLICIT_APPROVERS.any_of[0]} is empty: a hold ends in a human handoff",
             )
     return warnings.all()
 

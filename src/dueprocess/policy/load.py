@@ -1,6 +1,9 @@
-"""A policy file, read whole or not at all: sections, names, defaults, and the rules compiled. Tools' entries are in `entry`.
+"""A policy file, read whole or not at all: sections, names, defaults, and the rules compiled.
 
-Rule 1. Whatever is unknown, ambiguous or of the wrong type anywhere: the file does not load, and says everything that is wrong.
+Tools' entries are in `entry`.
+
+Rule 1. Whatever is unknown, ambiguous or of the wrong type anywhere: the file does not load, and says everything that
+        is wrong.
 Rule 2. With a catalogue of tools every name is checked against it; without one, what needs a schema is not checked.
 Rule 3. The digest is that of the file's exact bytes.
 """
@@ -138,7 +141,7 @@ def _agent(spot: Spot | None) -> AgentLimits:
 
 def _roles(spot: Spot | None) -> dict[str, Role]:
     found: dict[str, Role] = {}
-    for name, entry in (named_tables(spot, "the name of a role") if spot is not None else {}).items():
+    for name, entry in named_tables(spot, "the name of a role").items():
         keys = entry.table(("members", "on_behalf_of"), required=("members",))
         members = keys["members"].distinct(_member) if "members" in keys else None
         if "on_behalf_of" in keys and keys["on_behalf_of"].text() not in (None, "required"):
@@ -163,7 +166,7 @@ def _member(spot: Spot) -> str | None:
 
 def _environments(spot: Spot | None) -> dict[str, Environment]:
     found: dict[str, Environment] = {}
-    for name, entry in (named_tables(spot, "the name of an environment") if spot is not None else {}).items():
+    for name, entry in named_tables(spot, "the name of an environment").items():
         keys = entry.table(("mode",))
         mode = keys["mode"].choice(Mode) if "mode" in keys else None
         found[name] = Environment(name=name, mode=mode or Mode.ENFORCE)
@@ -172,7 +175,7 @@ def _environments(spot: Spot | None) -> dict[str, Environment]:
 
 def _tiers(spot: Spot | None) -> dict[str, Tier]:
     found: dict[str, Tier] = {}
-    for name, entry in (named_tables(spot, "the name of a tier") if spot is not None else {}).items():
+    for name, entry in named_tables(spot, "the name of a tier").items():
         keys = entry.table(("effect", "on_untrusted_control"))
         effect = keys["effect"].choice(Effect) if "effect" in keys else None
         control = keys["on_untrusted_control"].choice(Restraint) if "on_untrusted_control" in keys else None
@@ -183,7 +186,7 @@ def _tiers(spot: Spot | None) -> dict[str, Tier]:
 
 
 def _entries(spot: Spot | None, names: Names) -> dict[str, Entry]:
-    tools = named_tables(spot, "the name of a tool") if spot is not None else {}
+    tools = named_tables(spot, "the name of a tool")
     return {name: read_entry(entry, name=name, names=names) for name, entry in tools.items()}
 
 

@@ -1,9 +1,10 @@
 """What the operators and functions of the condition language do to values. Syntax and static types are not here.
 
-Rule 1. Nothing is converted: text is never a number, a boolean never 1. A pair that cannot be compared is an error, and an
-        error denies; only null may be compared with anything, and equals null alone.
+Rule 1. Nothing is converted: text is never a number, a boolean never 1. A pair that cannot be compared is an error,
+        and an error denies; only null may be compared with anything, and equals null alone.
 Rule 2. Numbers are exact: 25, 25.0 and 25.00 are equal.
-Rule 3. `domain` reads a plain e-mail address or an http(s) address without user part, in ASCII; anything else is an error.
+Rule 3. `domain` reads a plain e-mail address or an http(s) address without user part, in ASCII; anything else is an
+        error.
 """
 
 import operator

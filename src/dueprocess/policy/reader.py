@@ -1,10 +1,14 @@
-"""Reads nodes as typed values and collects every problem on the way. Which keys there are stands in the files that use it.
+"""Reads nodes as typed values and collects every problem on the way.
 
-A reading that fails notes a problem and returns None (or leaves the entry out), so that one pass finds all that is wrong.
+Which keys there are stands in the files that use it.
+
+A reading that fails notes a problem and returns None (or leaves the entry out), so that one pass finds all that is
+wrong.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
 from typing import Final, TypeVar
@@ -223,12 +227,15 @@ class Spot:
 
     def _money(self, grammar: re.Pattern[str], expectation: str) -> Money | None:
         node = self.node
-        is_number = isinstance(node, Scalar) and not isinstance(node.value, (str, bool)) and node.value is not None
-        if not is_number or grammar.fullmatch(node.text) is None:
+        if not isinstance(node, Scalar) or not _is_number(node) or grammar.fullmatch(node.text) is None:
             self.expected(expectation)
             return None
         whole, _, fraction = node.text.partition(".")
         return Money(int(whole) * 1_000_000 + int(fraction.ljust(6, "0")))
+
+
+def _is_number(node: Scalar) -> bool:
+    return isinstance(node.value, (int, Decimal)) and not isinstance(node.value, bool)
 
 
 def got(node: Node) -> str:
@@ -246,9 +253,11 @@ def got(node: Node) -> str:
             return quoted(node.text)
 
 
-def named_tables(spot: Spot, what: str) -> Mapping[str, Spot]:
-    """A mapping from names to mappings; keys that cannot be names are noted and left out."""
+def named_tables(spot: Spot | None, what: str) -> Mapping[str, Spot]:
+    """A mapping from names to mappings; keys that cannot be names are noted and left out. Nothing is an empty one."""
     found: dict[str, Spot] = {}
+    if spot is None:
+        return found
     for key, entry in (spot.entries() or {}).items():
         if not key or len(key) > MAX_NAME or _NAME.fullmatch(key) is None or not key.isprintable():
             entry.wrong(f"{quoted(key)} is not {what}; expected at most {MAX_NAME} visible characters without blanks")

@@ -1,21 +1,25 @@
-"""The bytes of a policy file as a tree of nodes with line numbers: the strict part of YAML 1.2. What the keys mean is not known here.
+"""The bytes of a policy file as a tree of nodes with line numbers: the strict part of YAML 1.2.
 
-Rule 1. One document in UTF-8, at most 1 MiB, at most 32 levels. Nothing is guessed and nothing is built but text, numbers,
-        booleans, null, lists and mappings.
-Rule 2. Refused: duplicate keys, keys that are not text, tags, anchors, aliases, merge keys, other YAML versions, .nan and .inf.
-Rule 3. Plain scalars are resolved by the core schema of YAML 1.2: `yes` is text, `010` is ten, numbers are exact decimals.
-Rule 4. What a person and the parser would read differently is refused: raw bidirectional controls, and the line breaks that
-        YAML 1.1 knows and 1.2 does not.
+What the keys mean is not known here.
 
-The parser is always the one written in Python: two parsers are two readings of one file. It gives events, so that no depth
-of nesting recurses.
+Rule 1. One document in UTF-8, at most 1 MiB, at most 32 levels. Nothing is guessed and nothing is built but text,
+        numbers, booleans, null, lists and mappings.
+Rule 2. Refused: duplicate keys, keys that are not text, tags, anchors, aliases, merge keys, other YAML versions, .nan
+        and .inf.
+Rule 3. Plain scalars are resolved by the core schema of YAML 1.2: `yes` is text, `010` is ten, numbers are exact
+        decimals.
+Rule 4. What a person and the parser would read differently is refused: raw bidirectional controls, and the line breaks
+        that YAML 1.1 knows and 1.2 does not.
+
+The parser is always the one written in Python: two parsers are two readings of one file. It gives events, so that no
+depth of nesting recurses.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 
 import yaml
 from yaml.events import (
@@ -48,7 +52,7 @@ class Scalar:
     """One value. `text` is what was written; `plain`: without quotes."""
 
     line: int
-    value: None | bool | int | Decimal | str
+    value: bool | int | Decimal | str | None
     text: str
     plain: bool
 
@@ -87,7 +91,8 @@ def read_nodes(content: bytes, *, name: str) -> Table:
     """Reads a file into its top mapping.
 
     Raises:
-        FileInvalid: what rules 1 to 4 refuse, with line and reason; the first of them, since what follows it may be misread.
+        FileInvalid: what rules 1 to 4 refuse, with line and reason; the first of them, since what follows it may be
+        misread.
     """
     text = _decoded(content, name)
     try:
@@ -98,9 +103,9 @@ def read_nodes(content: bytes, *, name: str) -> Table:
     except (yaml.YAMLError, ValueError) as error:
         raise _refused(name, 0, f"not YAML: {quoted(str(error))}") from None
     if top is None or (isinstance(top, Scalar) and top.value is None):
-        raise _refused(name, 0, "the file is empty; expected at least `tools:` with the tools it allows")
+        raise _refused(name, 0, "the file is empty; expected a mapping with keys")
     if not isinstance(top, Table):
-        raise _refused(name, top.line, "expected a mapping with keys such as agent and tools")
+        raise _refused(name, top.line, "expected a mapping with keys")
     return top
 
 
@@ -136,7 +141,7 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _events(text: str) -> Iterator[Event]:
-    return yaml.parse(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return cast("Iterator[Event]", yaml.parse(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
 
 
 class _Builder:
@@ -210,7 +215,7 @@ class _Builder:
         inside.lines[text] = _line(event)
         inside.key = text
 
-    def _resolved(self, event: ScalarEvent, text: str) -> None | bool | int | Decimal | str:
+    def _resolved(self, event: ScalarEvent, text: str) -> bool | int | Decimal | str | None:
         if _NULL.fullmatch(text):
             return None
         truth = _BOOL.fullmatch(text)

@@ -1,12 +1,16 @@
-"""The text of a condition as a tree: CEL's syntax, closed. What the names mean and which types fit is in `policy.expression`.
+"""The text of a condition as a tree: CEL's syntax, closed.
 
-Rule 1. There are literals, `args`, selection, index, lists, comparisons, `in`, `&&`, `||`, `!`, `has`, `all`, `exists`, `size`,
-        `startsWith`, `endsWith`, `domain`. All else of CEL is refused by name: arithmetic, `?:`, maps, regular expressions.
+What the names mean and which types fit is in `policy.expression`.
+
+Rule 1. There are literals, `args`, selection, index, lists, comparisons, `in`, `&&`, `||`, `!`, `has`, `all`,
+        `exists`, `size`, `startsWith`, `endsWith`, `domain`. All else of CEL is refused by name: arithmetic, `?:`,
+        maps, regular expressions.
 Rule 2. Precedence is CEL's: selection, unary, comparison and `in` (left to right), `&&`, `||`.
 Rule 3. At most 4,096 characters and 32 levels; numbers are exact decimals.
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NoReturn
@@ -15,6 +19,7 @@ from dueprocess.errors import BadValue
 from dueprocess.values import MAX_DEPTH, Json
 from dueprocess.values.foreign import quoted
 
+_FIRST_SURROGATE, _LAST_SURROGATE = 0xD800, 0xDFFF
 MAX_LENGTH: Final = 4096  # a condition that a person can still review
 
 
@@ -372,7 +377,7 @@ def _text(token: _Token) -> str:
         if len(code) < 3:  # noqa: PLR2004 - the shortest code of a character is xHH or three octal digits
             raise BadValue(f"the escape {quoted(match[0])} in the text at character {token.at} is not one of CEL's")
         point = int(code, 8) if code[0].isdigit() else int(code[1:], 16)
-        if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
+        if point > sys.maxunicode or _FIRST_SURROGATE <= point <= _LAST_SURROGATE:
             raise BadValue(f"the escape {quoted(match[0])} in the text at character {token.at} is no character")
         return chr(point)
 

@@ -1,4 +1,7 @@
-"""The section `tests`: calls written beside the policy, and what must be decided of them. They are run above the gate."""
+"""The section `tests`: calls written beside the policy, and what must be decided of them.
+
+They are run above the gate.
+"""
 
 from enum import Enum
 from typing import Final

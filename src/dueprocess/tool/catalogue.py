@@ -16,6 +16,7 @@ from dueprocess.values.foreign import kind_of, quoted
 MAX_BYTES: Final = 16 << 20  # hundreds of tools with long schemas
 _MAX_DEPTH: Final = 128  # schemas nest deeper than arguments
 _MAX_NAME: Final = 128
+_NO_ARGUMENTS: Final[dict[str, Json]] = {"type": "object", "properties": {}}
 
 
 def read_catalogue(content: bytes, *, name: str) -> dict[str, ToolSpec]:
@@ -63,7 +64,7 @@ def _tool(entry: Json) -> ToolSpec:
         raise BadValue(f"the description of {quoted(name)} is {kind_of(description)}; expected text")
     parameters = entry.get("parameters")
     if parameters is None:
-        parameters = {"type": "object", "properties": {}}
+        parameters = _NO_ARGUMENTS
     if not isinstance(parameters, dict):
         raise BadValue(
             f"the parameters of {quoted(name)} are {kind_of(parameters)}; expected a JSON Schema of an object"

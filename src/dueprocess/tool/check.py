@@ -1,9 +1,11 @@
-"""A call's arguments against the tool's schema: every problem, told without the values. What the policy says of them is not asked here.
+"""A call's arguments against the tool's schema: every problem, told without the values.
 
-Rule 1. The schema is a promise about one object. At the top, and in every object for which an applicable schema declares
-        `properties`, undeclared keys are problems, also where the schema lets them pass.
-Rule 2. Where schemas are combined, a key is declared if any that applies declares it: all of `allOf`, the branches of `anyOf` and
-        `oneOf` that the value satisfies, `then` or `else`, `dependentSchemas`, what `$ref` points to.
+What the policy says of them is not asked here.
+
+Rule 1. The schema is a promise about one object. At the top, and in every object for which an applicable schema
+        declares `properties`, undeclared keys are problems, also where the schema lets them pass.
+Rule 2. Where schemas are combined, a key is declared if any that applies declares it: all of `allOf`, the branches of
+        `anyOf` and `oneOf` that the value satisfies, `then` or `else`, `dependentSchemas`, what `$ref` points to.
 Rule 3. Numbers are exact, formats are checked, a number beyond 10^400 is no quantity.
 Rule 4. A schema is closed in itself: only local pointers as references; nothing is ever fetched.
 """
@@ -13,14 +15,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 import jsonschema_rs
 
 from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.tool.schema import resolve
 from dueprocess.tool.spec import ToolSpec
-from dueprocess.values import Json, canonical, parse
+from dueprocess.values import Json, canonical, of_python, parse
 from dueprocess.values.foreign import kind_of, quoted, worded
 
 Location = tuple[str | int, ...]
@@ -69,9 +71,8 @@ class ArgumentCheck:
         try:
             self._validator = jsonschema_rs.validator_for(root, offline=True, validate_formats=True)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
-            raise ToolInvalid(
-                f"the schema of the arguments is not valid: {quoted(_first_line(error), limit=300)}"
-            ) from None
+            said = quoted(str(error).partition("\n")[0], limit=300)
+            raise ToolInvalid(f"the schema of the arguments is not valid: {said}") from None
         self._root = root
         self._parts: jsonschema_rs.ValidatorMap | None = None
 
@@ -264,7 +265,7 @@ def _told(error: jsonschema_rs.ValidationError) -> ArgumentProblem:
     match kind.name:
         case "type":
             expected = " or ".join(map(str, kind.as_dict().get("types", ())))
-            return ArgumentProblem(where=where, message=f"is {kind_of(error.instance)}; expected {expected}")
+            return ArgumentProblem(where=where, message=f"is {_kind_of(error.instance)}; expected {expected}")
         case "required":
             name = str(kind.as_dict().get("property", ""))
             return ArgumentProblem(where=(*where, name), message="is missing")
@@ -280,16 +281,13 @@ def _told(error: jsonschema_rs.ValidationError) -> ArgumentProblem:
 def _bounds(details: Mapping[str, object]) -> str:
     shown: list[str] = []
     for value in details.values():
-        match value:
-            case None | bool() | int() | Decimal() | str() | list() | dict():
-                shown.append(_worded(value))
-            case _:
-                pass
+        try:
+            shown.append(worded(of_python(value), limit=200))
+        except BadValue:
+            continue  # the error of a nested keyword, which may hold values of the call
     return ", ".join(shown)
 
 
-def _worded(value: Json) -> str:
-    try:
-        return worded(value, limit=200)
-    except BadValue:
-        return "..."
+def _kind_of(value: object) -> str:
+    # The validator hands back its own copy of the value, in which a number may be a float.
+    return "a number" if isinstance(value, float) else kind_of(cast("Json", value))

@@ -1,8 +1,12 @@
-"""A tool's JSON Schema seen as types: what a value at a path may be, and which names an object declares. Values are checked in `tool.check`.
+"""A tool's JSON Schema seen as types: what a value at a path may be, and which names an object declares.
 
-Rule 1. A type is an over-approximation: what it excludes is excluded by the schema; what it admits may still be refused.
-Rule 2. References are local pointers (`#/$defs/address`); any other is followed nowhere and admits everything.
-Rule 3. The arguments themselves are closed; below, an object is closed where any schema that may apply declares `properties`.
+Values are checked in `tool.check`.
+
+Rule 1. A type is an over-approximation: what it excludes is excluded by the schema; what it admits may still be
+        refused.
+Rule 2. References are local pointers (`#/$defs/address`), not percent-encoded; any other admits everything.
+Rule 3. The arguments themselves are closed; below, an object is closed where any schema that may apply declares
+        `properties`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +14,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Final
-from urllib.parse import unquote
 
 from dueprocess.values import Json
 
@@ -38,6 +41,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 _ALTERNATIVES: Final = ("anyOf", "oneOf")
 _CONDITIONAL: Final = ("then", "else")
+_MAX_SEARCH: Final = 8  # levels below the arguments in which a name is looked for
 _MAX_EXPANSION: Final = 64  # references nested deeper than any schema written by people
 
 
@@ -54,7 +58,7 @@ class Type:
         """The declared names of an object; None where it is open."""
         found: set[str] = set()
         closed = self.closed
-        for schema in self._parts():
+        for schema in self.parts():
             properties = schema.get("properties")
             if isinstance(properties, dict):
                 closed = True
@@ -69,7 +73,7 @@ class Type:
         if name not in names:
             return None
         found: list[Json] = []
-        for schema in self._parts():
+        for schema in self.parts():
             properties = schema.get("properties")
             if isinstance(properties, dict) and name in properties:
                 found.append(properties[name])
@@ -87,7 +91,7 @@ class Type:
     def item(self) -> "Type":
         """The type of the items of a list."""
         found: list[Json] = []
-        for schema in self._parts():
+        for schema in self.parts():
             for key in ("items", "prefixItems", "additionalItems"):
                 value = schema.get(key)
                 found.extend(value if isinstance(value, list) else [value] if value is not None else [])
@@ -95,9 +99,10 @@ class Type:
 
     def paths_to(self, name: str) -> tuple[tuple[str, ...], ...]:
         """Every place where an object or a list below declares this name; list steps are written `[]`."""
-        return tuple(dict.fromkeys(_paths_to(self, name, (), _MAX_EXPANSION // 8)))
+        return tuple(dict.fromkeys(_paths_to(self, name, (), _MAX_SEARCH)))
 
-    def _parts(self) -> Iterator[Mapping[str, Json]]:
+    def parts(self) -> Iterator[Mapping[str, Json]]:
+        """All schemas that may say something of it, references and combinations unfolded."""
         for schema in self.schemas:
             yield from _in_place(schema, self.root, _MAX_EXPANSION)
 
@@ -138,7 +143,7 @@ def resolve(root: Json, reference: str) -> Json:
         return None
     found = root
     for step in reference.split("/")[1:]:
-        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(found, dict) and name in found:
             found = found[name]
         elif isinstance(found, list) and name.isascii() and name.isdigit() and int(name) < len(found):
@@ -223,5 +228,5 @@ def _paths_to(type_: Type, name: str, path: tuple[str, ...], depth: int) -> Iter
         field = type_.field(declared)
         if field is not None and field.kinds & {Kind.OBJECT, Kind.LIST}:
             yield from _paths_to(field, name, below, depth - 1)
-    if Kind.LIST in type_.kinds and any("items" in part or "prefixItems" in part for part in type_._parts()):
+    if Kind.LIST in type_.kinds and any("items" in part or "prefixItems" in part for part in type_.parts()):
         yield from _paths_to(type_.item(), name, (*path, "[]"), depth - 1)

@@ -1,4 +1,7 @@
-"""Foreign text made fit to be shown: bounded, and with nothing in it that a terminal or a reader could obey. Redaction is not here."""
+"""Foreign text made fit to be shown: bounded, and with nothing in it that a terminal or a reader could obey.
+
+Redaction is not here.
+"""
 
 from decimal import Decimal
 from typing import Final
@@ -22,7 +25,10 @@ def quoted(text: str, *, limit: int = SHOWN) -> str:
 
 
 def shown(value: Json, *, limit: int = SHOWN) -> Json:
-    """A value as it may stand among compared values: numbers and booleans exactly, text visible, containers as bounded text."""
+    """A value as it may stand among compared values.
+
+    Numbers and booleans exactly, text visible, containers as bounded text.
+    """
     match value:
         case None | bool():
             return value
@@ -60,5 +66,5 @@ def kind_of(value: Json) -> str:
 
 
 def _escaped(character: str) -> str:
-    point = ord(character)
-    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
+    code = f"{ord(character):04x}"
+    return f"\\u{code}" if len(code) == len("ffff") else f"\\U{code:0>8}"
