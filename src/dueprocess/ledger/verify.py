@@ -151,7 +151,7 @@ class _LogCheck:
     def _altered(self, *, root: bytes | None) -> Broken:
         altered = self._chain.first_altered(root=root)
         fault, reason = Fault.ALTERED, "the event is not the one that was logged"
-        if not altered.sure and root is None:
+        if root is None:
             reason += ", or the one beside it is not: the rest of the file is too broken to tell"
         elif not altered.sure:
             fault = Fault.REWRITTEN

@@ -53,6 +53,8 @@ _ALIVE = bytes(SLOT_BYTES - _MARK_AT)
 _MARK = b"erased!\n"
 _NO_KEY = bytes(_MARK_AT - _WRAPPED_AT)
 _BLOCK = 8192 * SLOT_BYTES
+_UNWRAPPED_KEPT = 1024
+"""Keys kept in memory: more runs than are at work at one time; a key in memory is one that erasing does not reach."""
 
 
 class KeyFileInvalid(RecordInvalid):
@@ -81,6 +83,7 @@ class KeyFile:
         self._offsets: dict[bytes, int] = {}
         self._end = SLOT_BYTES
         self._durable: set[bytes] = set()
+        self._unwrapped: dict[bytes, tuple[bytes, RunKey]] = {}
         self._folder_is_durable = False
         self._mutex = Lock()
 
@@ -137,6 +140,7 @@ class KeyFile:
             for offset, slot in _slots(descriptor, SLOT_BYTES):
                 if slot.digest == digest:
                     found = True
+                    self._unwrapped.pop(digest, None)
                     _erase_slot(descriptor, offset)
         if not found:
             raise NotFound(f"no key was ever made for the run {run!r} in {self._path}: there is nothing to erase")
@@ -173,8 +177,22 @@ class KeyFile:
         return body + _checksum(body, _CHECKSUM) + _ALIVE, RunKey(secret=secret)
 
     def _key(self, run: str, raw: bytes, *, offset: int) -> RunKey | Erased:
+        digest = _digest(run)
+        # The slot itself is read each time; only unwrapping the same bytes again is saved.
+        known = self._unwrapped.pop(digest, None)
+        if known is None or known[0] != raw:
+            key = self._unwrap(run, raw, digest=digest, offset=offset)
+            if isinstance(key, Erased):
+                return key
+            known = (raw, key)
+        if len(self._unwrapped) >= _UNWRAPPED_KEPT:
+            self._unwrapped.clear()
+        self._unwrapped[digest] = known
+        return known[1]
+
+    def _unwrap(self, run: str, raw: bytes, *, digest: bytes, offset: int) -> RunKey | Erased:
         slot = _read_slot(raw)
-        if slot is None or slot.digest != _digest(run):
+        if slot is None or slot.digest != digest:
             raise KeyFileInvalid(
                 f"the slot of run {run!r} at byte {offset} of {self._path} is damaged: restore the file"
             )

@@ -88,6 +88,18 @@ def test_erasing_again_is_no_change(path: Path):
     assert path.read_bytes() == once
 
 
+def test_the_memory_holds_few_keys_and_no_erased_one(path: Path):
+    keys = opened(path)
+    runs = [f"run_{number}" for number in range(1100)]
+    made = keys.create(runs)
+    assert {run: keys.get(run) for run in runs} == made
+    assert 0 < len(keys._unwrapped) <= 1024
+    assert keys.get(runs[-1]) == made[runs[-1]]
+    kept = len(keys._unwrapped)
+    keys.erase(runs[-1])
+    assert len(keys._unwrapped) == kept - 1
+
+
 def test_a_run_that_stands_twice_in_the_file_is_erased_in_both_places(path: Path):
     # No writer makes such a file, but two that were put together might be one.
     made = opened(path).create(["run_a"])
@@ -322,13 +334,18 @@ def test_several_processes_on_one_new_file_make_one_key_a_run(path: Path):
     assert path.stat().st_size == (1 + 8 + 12) * SLOT_BYTES
 
 
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_a_lock_holds_across_fork(path: Path):
     # A lock on a descriptor that parent and child share would let both in: each writer opens one of its own.
     keys = opened(path)
     child = os.fork()
     if child == 0:
-        keys.create(["child"])
-        os._exit(0)
+        ended_badly = True
+        try:
+            keys.create(["child"])
+            ended_badly = False
+        finally:
+            os._exit(ended_badly)  # the child must not go on with the other tests
     keys.create(["parent"])
     assert os.waitpid(child, 0)[1] == 0
     assert isinstance(opened(path).get("child"), RunKey)

@@ -254,6 +254,13 @@ def between(old: bytes, new: bytes) -> Iterator[bytes]:
             yield old[:cut] + new[cut:]
 
 
+def test_opening_a_file_whose_erasures_are_finished_writes_nothing(tmp_path: Path, disk: Disk):
+    lived(tmp_path / "keys", disk)
+    disk.steps.clear()
+    KeyFile.open(tmp_path / "keys", KEK)
+    assert disk.steps == []
+
+
 def test_a_slot_of_a_writer_that_died_before_its_sync_is_synced_before_its_key_is_given(tmp_path: Path, disk: Disk):
     path = tmp_path / "keys"
     KeyFile.open(path, KEK).create(["a"])
