@@ -172,6 +172,8 @@ def test_a_bench_that_cannot_answer_is_no_bench():
 class Broken:
     """A good provider, and what a subclass does wrong."""
 
+    patience_s = 20.0
+
     def __init__(self, inner: Provider) -> None:
         self.inner = inner
 
@@ -233,6 +235,8 @@ class LeavesATask(Broken):
 
 
 class HasNoTimeout(Broken):
+    patience_s = 0.5
+
     async def request(self, request: ModelRequest, *, run: str, turn: int) -> ModelReply:
         await asyncio.Event().wait()
         raise ModelUnavailable("never reached")
@@ -276,7 +280,7 @@ class EchoesTheName(Broken):
 )
 def test_a_provider_that_breaks_a_promise_is_found(broken: type[Broken], promise: str, found_by: type[Exception]):
     class BrokenBench(PydanticAiBench):
-        patience_s = 2.0
+        patience_s = broken.patience_s
 
         @asynccontextmanager
         async def serving(self, behaviour: Behaviour) -> AsyncIterator[Serving]:

@@ -39,6 +39,7 @@ _NO_KEY: Final = "none"  # the SDK wants one, and would else take OPENAI_API_KEY
 _MAY_PASS: Final = frozenset({408, 409, 425, 429})
 _BEGUN: Final = frozenset({408, 409})  # of the 4xx those at which the server may have begun to answer
 _NOT_SENT: Final = frozenset({"pool", "connect"})  # phases of a connection in which nothing has left this machine
+_CREDIBLE: Final = 10**9  # tokens of one reply; a larger figure is a mistake, and would not fit a column of a store
 _HALF = re.compile("[\ud800-\udfff]")
 _FINISHES: Final = {
     "stop": Finish.STOP,
@@ -56,7 +57,7 @@ class OutputLimit(Enum):
 
 
 class PydanticAi:
-    """A provider that asks a server by HTTP. It belongs to the event loop that it was first asked in.
+    """A provider that asks a server by HTTP.
 
     An answer with a `schema` is asked for as `response_format: json_schema`, not strict; a server that does not know it
     refuses. The reasoning of a model is neither kept nor sent back.
@@ -81,6 +82,7 @@ class PydanticAi:
         """
         _check_url(base_url)
         try:
+            import httpx2
             import openai
             from genai_prices.data_snapshot import get_snapshot
             from pydantic_ai.direct import model_request
@@ -99,7 +101,11 @@ class PydanticAi:
             base_url=base_url,
             api_key=api_key or _NO_KEY,
             max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
+            # No idle connection is kept: one that its server has dropped meanwhile would fail a question that nobody
+            # can call unsent, and one belongs to its event loop.
+            http_client=openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=0)
+            ),
         )
         self._ask = model_request
         # Both load a good part of themselves at their first use: let that be here.
@@ -173,14 +179,18 @@ def _exact_model() -> "type[OpenAIChatModel]":
 
         def _map_usage(self, response: "chat.ChatCompletion") -> "RequestUsage":
             told = response.usage
-            if told is None or min(told.prompt_tokens, told.completion_tokens) < 0:
+            if told is None:
                 return RequestUsage(unmeasured_requests=1)
             details = told.prompt_tokens_details
+            cached = (details.cached_tokens or 0) if details else 0
+            # Some servers count reasoning apart: then it is in the total only.
+            output = max(told.completion_tokens, told.total_tokens - told.prompt_tokens)
+            if min(told.prompt_tokens, told.completion_tokens) < 0 or max(told.prompt_tokens, output) > _CREDIBLE:
+                return RequestUsage(unmeasured_requests=1)
             return RequestUsage(
                 input_tokens=told.prompt_tokens,
-                cache_read_tokens=max(0, (details.cached_tokens or 0) if details else 0),
-                # Some servers count reasoning apart: then it is in the total only.
-                output_tokens=max(told.completion_tokens, told.total_tokens - told.prompt_tokens),
+                cache_read_tokens=min(max(0, cached), told.prompt_tokens),
+                output_tokens=output,
             )
 
         def _process_thinking(self, message: "chat.ChatCompletionMessage") -> "list[ThinkingPart] | None":

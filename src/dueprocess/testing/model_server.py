@@ -22,8 +22,9 @@ _POLL_S: Final = 0.02  # how soon it notices that it shall stop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A question as it came over the wire. `body` is its JSON; header names are in lower case."""
+    """A question as it came over the wire: the client's port, header names in lower case, the JSON of the body."""
 
+    port: int
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
@@ -111,6 +112,7 @@ class ModelServer:
 
 class _Server(ThreadingTCPServer):
     daemon_threads = True
+    request_queue_size = 128  # many clients may knock at once
 
     def __init__(self, owner: ModelServer) -> None:
         self.owner = owner
@@ -119,6 +121,7 @@ class _Server(ThreadingTCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
         """Says nothing: what was asked is in `asked`."""
@@ -127,7 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
         owner = cast("_Server", self.server).owner
         raw = self.rfile.read(int(self.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = owner.decide(Asked(path=self.path, headers=headers, body=json.loads(raw), raw=raw))
+        answer = owner.decide(
+            Asked(port=self.client_address[1], path=self.path, headers=headers, body=json.loads(raw), raw=raw)
+        )
         if answer.silent:
             owner.stopping.wait()
             self.close_connection = True
