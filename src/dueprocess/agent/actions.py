@@ -93,6 +93,8 @@ def _outcome(state: RunState, event: Happened, record: ActionSettled) -> RunStat
     if record.lost and not item.lost:
         state = replace(state, crashes=state.crashes + 1)
     item = replace(item, lost=item.lost or record.lost)
+    if record.outcome is not Outcome.UNKNOWN:
+        state = _decide_waiting(state, event.action)
     match record.outcome:
         case Outcome.SUCCEEDED:
             known = replace(state, evidence=(*state.evidence, *_retrieved(state, item, record.result)))
@@ -139,7 +141,7 @@ def _rejected(state: RunState, event: Happened, record: ApprovalRejected) -> Run
     if item is None or item.status not in {Status.HELD, Status.GRANTED}:
         return state
     answer = canonical({"error": "rejected by a person", "reason": record.reason})
-    return _settled(state, event, item, Result.DENIED, answer)
+    return _settled(_decide_waiting(state, event.action), event, item, Result.DENIED, answer)
 
 
 def _edited(state: RunState, event: Happened, record: ActionEdited) -> RunState:
@@ -174,6 +176,19 @@ def _cancelled(state: RunState, event: Happened, record: ActionCancelled) -> Run
         return state
     answer = canonical({"error": "cancelled", "reason": record.reason})
     return state.change(replace(item, status=Status.SETTLED, result=Result.REFUSED, answer=answer))
+
+
+def _decide_waiting(state: RunState, original: str) -> RunState:
+    """Actions of this run that waited for another one of it are decided again: that one has an outcome now."""
+    return replace(
+        state,
+        pending=tuple(
+            replace(item, status=Status.DECIDE)
+            if item.status is Status.WAITING and item.original == original
+            else item
+            for item in state.pending
+        ),
+    )
 
 
 def _settled(state: RunState, event: Happened, item: Pending, result: Result, answer: str) -> RunState:

@@ -11,6 +11,7 @@ from dueprocess.cli.exits import Exit
 from dueprocess.errors import DueProcessError, NotAuthenticated
 
 _VERBS: Final = {
+    "demo": ("demo", "Watch a support inbox with and without the gate."),
     "identity": ("identity", "Add and list the people who may approve."),
     "policy": ("policy", "Check, decide, explain, test and publish policies."),
 }

@@ -1,32 +1,42 @@
 """Resting and ending: a run leaves its thread, for a while or for good. When it wakes is in its row; nothing sleeps for ever (I11)."""
 
+from collections.abc import Sequence
+
 from dueprocess.agent import Cancel, Finish, HandOff, Status, Stop, packet
 from dueprocess.agent import records as run_records
 from dueprocess.agent.records import Suspension
-from dueprocess.gate import ActionCancelled
+from dueprocess.gate import UNDER_WAY, ActionCancelled, ActionState
 from dueprocess.ledger import Transaction
 from dueprocess.runtime.journal import Item
-from dueprocess.runtime.run import Run
-from dueprocess.runtime.tables import LEASES
+from dueprocess.runtime.run import Make, Run
+from dueprocess.runtime.tables import ACTIONS, LEASES
 from dueprocess.values import ActionId, Instant
 
 
 def rest(run: Run, reason: Suspension, *, until: Instant, other: ActionId | None = None) -> None:
     """Suspends the run, unless something happened that it has not seen; then it goes on with that."""
-    record = run_records.RunSuspended(
-        reason=reason,
-        active=_segment(run),
-        wake_at=min(until, run.asleep_until()),
-        waiting_on=other or "",
-    )
-    _leave(run, [Item(record=record)])
+
+    def make(tx: Transaction) -> list[Item]:
+        # What the run waits for may have got its outcome since it was decided to wait: then it wakes at once.
+        awaited = tx.get(ACTIONS, other) if other is not None else None
+        has_outcome = awaited is not None and ActionState(awaited.state) not in UNDER_WAY
+        record = run_records.RunSuspended(
+            reason=reason,
+            active=_segment(run),
+            wake_at=run.now() if has_outcome else min(until, run.asleep_until()),
+            waiting_on=other or "",
+        )
+        return [Item(record=record)]
+
+    _leave(run, make)
 
 
 def end(run: Run, command: Finish | HandOff | Stop | Cancel) -> None:
     """Ends the run: what is still held is cancelled, and the last event says how it ended."""
     held = [item for item in run.state.pending if item.status in {Status.HELD, Status.GRANTED}]
     items = [Item(record=ActionCancelled(reason="the run ended"), action=item.action) for item in held]
-    _leave(run, [*items, Item(record=_last_record(run, command))])
+    last = Item(record=_last_record(run, command))
+    _leave(run, lambda _: [*items, last])
 
 
 def _last_record(run: Run, command: Finish | HandOff | Stop | Cancel) -> object:
@@ -43,12 +53,12 @@ def _last_record(run: Run, command: Finish | HandOff | Stop | Cancel) -> object:
             return run_records.RunCancelled(reason=command.reason, active=active)
 
 
-def _leave(run: Run, items: list[Item]) -> None:
-    def make(tx: Transaction) -> list[Item]:
+def _leave(run: Run, make: Make) -> None:
+    def leave(tx: Transaction) -> Sequence[Item]:
         tx.delete(LEASES, run.claim.run)
-        return items
+        return list(make(tx))
 
-    if run.commit(make):
+    if run.commit(leave):
         run.over = True
 
 

@@ -5,7 +5,7 @@ Rule 2. An act that depends on the state is committed only if that state has see
         appended, the foreign events are folded and the run decides anew what it wants.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dueprocess.agent import Command, Happened, RunState, initial, refold
@@ -15,7 +15,7 @@ from dueprocess.runtime.journal import Claim, Item, append, happened, owned, sin
 from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.values import FOR_EVER, Instant
 
-Make = Callable[[Transaction], Sequence[Item]]
+Make = Callable[[Transaction], Iterable[Item]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,13 @@ class Home:
     path: Path
     store: Store
     keys: Keyring
-    verifier: VerifierKey
+    signing_key: SigningKey
     identities: IdentityFile
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The public key of the log."""
+        return self.signing_key.verifier
 
 
 def open_home(path: Path, environment: Mapping[str, str], *, origin: str = "") -> Home:
@@ -57,7 +62,7 @@ def open_home(path: Path, environment: Mapping[str, str], *, origin: str = "") -
         path=path,
         store=store,
         keys=keys,
-        verifier=signing_key.verifier,
+        signing_key=signing_key,
         identities=IdentityFile.open(path / "identities.yaml"),
     )
 
