@@ -23,6 +23,8 @@ EMPTY_ROOT = sha256(b"").digest()
 _LEAF = b"\x00"
 _NODE = b"\x01"
 _PAIR = 2 * HASH_BYTES
+_BLOCK = 4096 * HASH_BYTES
+"""A root is computed by blocks of this size, so that the hashes of a long log are not all held a second time."""
 _SIZE_BYTES = 8
 """A size is stored as an unsigned 64-bit integer: RFC 9162 tree sizes are (section 4.10)."""
 
@@ -106,7 +108,7 @@ class Tree:
     _levels: tuple[bytes, ...]
 
     def __init__(self, leaves: Iterable[bytes] | bytes | bytearray) -> None:
-        level = _pack(leaves)
+        level = bytes(_pack(leaves))
         levels = [level]
         while len(level) > HASH_BYTES:
             level = _parents(level)
@@ -184,10 +186,12 @@ class Tree:
 
 def root_of(leaves: Iterable[bytes] | bytes | bytearray) -> bytes:
     """The root over these leaf hashes; they may come packed, 32 bytes a leaf."""
-    level = _pack(leaves)
+    level: bytes | bytearray = _pack(leaves)
     while len(level) > HASH_BYTES:
-        level = _parents(level)
-    return level or EMPTY_ROOT
+        # A full block is a node of the tree, and what is left over at the end is its last one on that level.
+        blocks = (bytes(level[at : at + _BLOCK]) for at in range(0, len(level), _BLOCK))
+        level = b"".join(map(_block_root, blocks))
+    return bytes(level) or EMPTY_ROOT
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
@@ -249,6 +253,12 @@ def verify_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes
     return not last and old == old_root and new == root
 
 
+def _block_root(level: bytes) -> bytes:
+    while len(level) > HASH_BYTES:
+        level = _parents(level)
+    return level
+
+
 def _parents(level: bytes) -> bytes:
     paired = len(level) - len(level) % _PAIR
     parents = [sha256(_NODE + level[at : at + _PAIR]).digest() for at in range(0, paired, _PAIR)]
@@ -256,11 +266,11 @@ def _parents(level: bytes) -> bytes:
     return b"".join(parents)
 
 
-def _pack(leaves: Iterable[bytes] | bytes | bytearray) -> bytes:
+def _pack(leaves: Iterable[bytes] | bytes | bytearray) -> bytes | bytearray:
     if isinstance(leaves, bytes | bytearray):
         if len(leaves) % HASH_BYTES:
             raise BadValue(f"{len(leaves)} bytes of packed leaf hashes: a multiple of {HASH_BYTES} is expected")
-        return bytes(leaves)
+        return leaves
     listed = tuple(leaves)
     _check_hashes(listed)
     return b"".join(listed)

@@ -1,4 +1,4 @@
-"""Naming the altered event where no file could show it well: links that are no hashes, and more of them than are kept."""
+"""Naming the altered event in hard cases: links that are no hashes, and more broken ones than are kept."""
 
 import pytest
 from tests.unit.ledger.logbook import envelope, log_of

@@ -187,6 +187,12 @@ def test_the_root_with_other_leaves_is_that_of_the_tree_with_other_leaves():
     assert Tree([A]).root_with({0: B}) == root_of([B])
 
 
+@pytest.mark.parametrize("size", [4095, 4096, 4097, 8192, 8193, 12_289])
+def test_a_root_computed_by_blocks_is_that_of_the_tree(size: int):
+    leaves = [leaf_hash(b"%d" % each) for each in range(size)]
+    assert root_of(leaves) == Tree(leaves).root() == Frontier().extend(leaves).root()
+
+
 def test_an_empty_log_has_the_hash_of_nothing_as_root():
     assert Tree([]).root() == root_of([]) == Frontier().root() == EMPTY_ROOT == sha256(b"").digest()
 
