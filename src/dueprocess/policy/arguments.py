@@ -4,7 +4,7 @@ Rule 1. A path is a tuple of keys; a key with a dot in it, a list or a missing s
 Rule 2. What lies at, under or around a redacted path is shown as `[redacted]`, nothing of it more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from dueprocess.policy.document import ArgumentPath
@@ -41,12 +41,30 @@ def hidden(path: ArgumentPath, redact: tuple[ArgumentPath, ...]) -> bool:
     return any(path[: len(secret)] == secret[: len(path)] for secret in redact)
 
 
-def compared(arguments: Mapping[str, Json], path: ArgumentPath, redact: tuple[ArgumentPath, ...]) -> dict[str, Json]:
-    """The entry for compared values: the path and what it holds; nothing where it holds nothing."""
-    value = find(arguments, path)
-    if isinstance(value, Missing):
-        return {}
-    return {written(path): REDACTED if hidden(path, redact) else shown(value)}
+def reader(path: ArgumentPath) -> Callable[[Mapping[str, Json]], Json | Missing]:
+    """`find` for one path, made once."""
+    match path:
+        case (name,):
+            return lambda arguments: arguments.get(name, MISSING)
+        case _:
+            return lambda arguments: find(arguments, path)
+
+
+def comparing(
+    paths: tuple[ArgumentPath, ...], redact: tuple[ArgumentPath, ...]
+) -> Callable[[Mapping[str, Json]], dict[str, Json]]:
+    """What makes the compared values of these paths: each with what it holds, none where it holds nothing (rule 2)."""
+    asked = tuple((written(path), hidden(path, redact), reader(path)) for path in paths)
+
+    def compared(arguments: Mapping[str, Json]) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for name, secret, read in asked:
+            value = read(arguments)
+            if not isinstance(value, Missing):
+                found[name] = REDACTED if secret else shown(value)
+        return found
+
+    return compared
 
 
 def key_text(arguments: Mapping[str, Json], paths: tuple[ArgumentPath, ...]) -> str | ArgumentPath:

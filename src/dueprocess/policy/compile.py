@@ -8,17 +8,17 @@ Rule 3. The order of the file does not matter: keys come in the order of `compil
 Rule 4. A limit is exceeded only by more than it; equal is fine.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from dueprocess.errors import BadValue
-from dueprocess.policy.arguments import MISSING, REDACTED, Missing, compared, find, hidden, key_text, written
+from dueprocess.policy.arguments import MISSING, REDACTED, Missing, comparing, find, hidden, reader, written
 from dueprocess.policy.call import PolicyCall
 from dueprocess.policy.document import ArgumentPath, CompiledRule, Role, Rule, ToolPolicy
 from dueprocess.policy.expression import Condition
 from dueprocess.policy.fields import excess
 from dueprocess.policy.finding import Finding, Verdict
-from dueprocess.values import Json, Money, read_amount
+from dueprocess.values import MICROS, Json, Money, read_amount
 from dueprocess.values.foreign import kind_of, quoted, visible, worded
 
 _GRAMMAR: Final = "digits with at most two decimals"
@@ -87,6 +87,8 @@ def _environments(tool: ToolPolicy, names: tuple[str, ...]) -> CompiledRule:
 def _roles(tool: ToolPolicy, roles: tuple[Role, ...]) -> CompiledRule:
     rule = f"{tool.name}.roles"
     names = [role.name for role in roles]
+    alone = frozenset[str]().union(*(role.members for role in roles if not role.on_behalf_of_required))
+    for_user = frozenset[str]().union(*(role.members for role in roles if role.on_behalf_of_required))
 
     def values(call: PolicyCall) -> dict[str, Json]:
         who = call.principal
@@ -102,11 +104,10 @@ def _roles(tool: ToolPolicy, roles: tuple[Role, ...]) -> CompiledRule:
             reason = f"nobody is named as acting; expected a member of {', '.join(names)}"
             return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
         member = who.member
-        mine = [role for role in roles if member in role.members]
-        if any(not role.on_behalf_of_required or _is_user(who.on_behalf_of) for role in mine):
+        if member in alone or (member in for_user and _is_user(who.on_behalf_of)):
             return None
-        if mine:
-            reason = f"{quoted(member)} acts for nobody; {mine[0].name} acts only on behalf of a user"
+        if member in for_user:
+            reason = f"{quoted(member)} acts for no user; {', '.join(names)} acts only on behalf of one"
         else:
             reason = f"{quoted(member)} is not a member of {', '.join(names)}"
         return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
@@ -120,18 +121,25 @@ def _is_user(name: str | None) -> bool:
 
 def _limit(tool: ToolPolicy, key: str, path: ArgumentPath, limit: Money) -> CompiledRule:
     rule = f"{tool.name}.{key}"
+    read = reader(path)
     holds = key == "require_approval_over_usd"
     beyond = limit.micros
+    whole = beyond // MICROS
     secret = hidden(path, tool.redact)
-    redact = tool.redact
     name = written(path)
+    compared = comparing((path,), tool.redact)
     exact = limit.decimal
 
     def values(call: PolicyCall) -> dict[str, Json]:
-        return {**compared(call.arguments, path, redact), key: exact}
+        found = compared(call.arguments)
+        found[key] = exact
+        return found
 
     def test(call: PolicyCall) -> Finding | None:
-        value = find(call.arguments, path)
+        value = read(call.arguments)
+        # A whole number is its own amount; this is what the grammar would read, without writing it out first.
+        if type(value) is int and 0 <= value <= whole:
+            return None
         amount = None if isinstance(value, Missing) else read_amount(value)
         if amount is None:
             reason = f"{name} is {_no_amount(value, secret=secret)}; expected {_GRAMMAR}, such as 25 or 25.50"
@@ -208,37 +216,37 @@ def _fields(tool: ToolPolicy, allowed: tuple[ArgumentPath, ...]) -> CompiledRule
 
 def _idempotency(tool: ToolPolicy) -> CompiledRule:
     rule = f"{tool.name}.idempotency_key"
-    paths, redact = tool.idempotency_key, tool.redact
+    readers = [(path, reader(path)) for path in tool.idempotency_key]
+    compared = comparing(tool.idempotency_key, tool.redact)
 
     def values(call: PolicyCall) -> dict[str, Json]:
-        return _merged(compared(call.arguments, path, redact) for path in paths)
+        return compared(call.arguments)
+
+    def unkeyed(call: PolicyCall, path: ArgumentPath) -> Finding:
+        reason = f"{written(path)} is missing or null, and is part of the idempotency key: twice could not be told"
+        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call), always=True)
 
     def test(call: PolicyCall) -> Finding | None:
-        key = key_text(call.arguments, paths)
-        if isinstance(key, str):
-            return None
-        reason = (
-            f"{written(key)} is missing or null; it is part of the idempotency key, without which twice cannot be told"
-        )
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call), always=True)
+        for path, read in readers:
+            value = read(call.arguments)
+            if value is None or value is MISSING:
+                return unkeyed(call, path)
+        return None
 
     return CompiledRule(rule=rule, test=test, values=values)
 
 
-def _merged(entries: Iterable[dict[str, Json]]) -> dict[str, Json]:
-    return {key: value for entry in entries for key, value in entry.items()}
-
-
 def _condition(tool: ToolPolicy, rule: Rule, condition: Condition) -> CompiledRule:
     name = f"{tool.name}.rules.{rule.id}"
-    why = rule.why or f"the condition holds: {visible(rule.when, limit=200)}"
-    redact, run = tool.redact, condition.holds
+    when = visible(rule.when, limit=200)
+    why = rule.why or f"the condition holds: {when}"
+    run = condition.holds
+    compared = comparing(condition.reads, tool.redact)
 
     def values(call: PolicyCall) -> dict[str, Json]:
-        return {
-            **_merged(compared(call.arguments, path, redact) for path in condition.reads),
-            "when": visible(rule.when, limit=200),
-        }
+        found = compared(call.arguments)
+        found["when"] = when
+        return found
 
     def test(call: PolicyCall) -> Finding | None:
         try:

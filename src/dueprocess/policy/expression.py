@@ -1,6 +1,6 @@
 """Conditions of rules: typed against a tool's arguments at load, turned into closures that answer true or false.
 
-Operators are in `operations`.
+Comparisons are in `comparison`, operators in `operations`.
 
 Rule 1. The only name is `args`. A name or comparison that can never be right does not load.
 Rule 2. Operands are evaluated from left to right and only as far as needed; an error in an evaluated operand is the
@@ -15,9 +15,24 @@ from dataclasses import dataclass
 from typing import Final, assert_never, cast
 
 from dueprocess.errors import BadValue
+from dueprocess.policy.comparison import compare_parts
 from dueprocess.policy.document import ArgumentPath
-from dueprocess.policy.operations import COMPARISONS, ORDERED, SIZED, domain, ends_with, size, starts_with, weight
+from dueprocess.policy.operations import SIZED, domain, ends_with, size, starts_with
+from dueprocess.policy.part import (
+    CONTAINERS,
+    LIST,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TRUTH,
+    Part,
+    Run,
+    Scope,
+    spend,
+    worded_type,
+)
 from dueprocess.policy.reader import nearest
+from dueprocess.policy.reads import argument_paths
 from dueprocess.policy.syntax import (
     Compare,
     Every,
@@ -34,22 +49,11 @@ from dueprocess.policy.syntax import (
     Some,
     parse_condition,
 )
-from dueprocess.tool.schema import ANYTHING, EVERY_KIND, Kind, Type, kind, type_of_value
+from dueprocess.tool.schema import ANYTHING, Kind, Type, kind, type_of_value
 from dueprocess.values import Json
 from dueprocess.values.foreign import quoted
 
-MAX_STEPS: Final = 100_000  # two nested quantifiers over 300 items each; a decision stays within milliseconds
-_STEPS: Final = ""  # no variable has this name
-
-Scope = dict[str, Json]
-Run = Callable[[Scope], Json]
-
-_LIST: Final = frozenset({Kind.LIST})
-_OBJECT: Final = frozenset({Kind.OBJECT})
-_CONTAINERS: Final = _LIST | _OBJECT
-TRUTH: Final = Type(kinds=frozenset({Kind.BOOLEAN}))
-NUMBER: Final = Type(kinds=frozenset({Kind.NUMBER}))
-TEXT: Final = Type(kinds=frozenset({Kind.TEXT}))
+_PAIR: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +70,10 @@ class Condition:
         Raises:
             BadValue: it cannot be answered: an argument is missing or of the wrong kind.
         """
-        answer = self.run({"args": arguments})  # pyright: ignore[reportArgumentType] - read only
+        answer = self.run({"args": arguments})
         if answer is True or answer is False:
             return answer
         raise BadValue(f"the condition is {kind(answer).value}; expected true or false")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """A compiled part: what it may be, how to get it, and how it is called in messages."""
-
-    type: Type
-    run: Run
-    words: str
 
 
 def compile_condition(source: str, *, arguments: Type) -> Condition:
@@ -90,15 +85,15 @@ def compile_condition(source: str, *, arguments: Type) -> Condition:
     tree = parse_condition(source)
     part = _part(tree, {"args": arguments})
     if Kind.BOOLEAN not in part.type.kinds:
-        raise BadValue(f"the condition is {_words(part.type)}; expected true or false")
-    return Condition(source=source, reads=tuple(dict.fromkeys(_reads(tree))), run=part.run)
+        raise BadValue(f"the condition is {worded_type(part.type)}; expected true or false")
+    return Condition(source=source, reads=argument_paths(tree), run=part.run)
 
 
-def _part(tree: Expression, names: Mapping[str, Type]) -> _Part:  # noqa: C901 - one branch per kind of expression
+def _part(tree: Expression, names: Mapping[str, Type]) -> Part:  # noqa: C901 - one branch per kind of expression
     match tree:
         case Literal():
             value = tree.value
-            return _Part(type=type_of_value(value), run=lambda _: value, words="the value")
+            return Part(type=type_of_value(value), run=lambda _: value, words="the value")
         case ListOf():
             return _list(tree, names)
         case Name():
@@ -111,13 +106,13 @@ def _part(tree: Expression, names: Mapping[str, Type]) -> _Part:  # noqa: C901 -
             return _has(tree, names)
         case Not():
             run = _truth(_part(tree.of, names), "!", tree.at)
-            return _Part(type=TRUTH, run=lambda scope: not run(scope), words="the condition")
+            return Part(type=TRUTH, run=lambda scope: not run(scope), words="the condition")
         case Every():
             return _every(tree, names)
         case Some():
             return _some(tree, names)
         case Compare():
-            return _compare(tree, names)
+            return compare_parts(tree, left=_part(tree.left, names), right=_part(tree.right, names))
         case Invoke():
             return _invoke(tree, names)
         case Quantified():
@@ -126,32 +121,32 @@ def _part(tree: Expression, names: Mapping[str, Type]) -> _Part:  # noqa: C901 -
             assert_never(tree)
 
 
-def _list(tree: ListOf, names: Mapping[str, Type]) -> _Part:
+def _list(tree: ListOf, names: Mapping[str, Type]) -> Part:
     parts = [_part(item, names) for item in tree.items]
-    of = Type(kinds=_LIST)
+    of = Type(kinds=LIST)
     if all(isinstance(item, Literal) for item in tree.items):
         value: Json = [part.run({}) for part in parts]
-        return _Part(type=of, run=lambda _: value, words="the list")
+        return Part(type=of, run=lambda _: value, words="the list")
     runs = tuple(part.run for part in parts)
-    return _Part(type=of, run=lambda scope: [run(scope) for run in runs], words="the list")
+    return Part(type=of, run=lambda scope: [run(scope) for run in runs], words="the list")
 
 
-def _name(tree: Name, names: Mapping[str, Type]) -> _Part:
+def _name(tree: Name, names: Mapping[str, Type]) -> Part:
     name = tree.name
     if name not in names:
         raise BadValue(f"unknown name {quoted(name)} at character {tree.at}; {nearest(name, names)}")
-    return _Part(type=names[name], run=lambda scope: scope[name], words=name)
+    return Part(type=names[name], run=lambda scope: scope[name], words=name)
 
 
-def _select(tree: Select, names: Mapping[str, Type]) -> _Part:
+def _select(tree: Select, names: Mapping[str, Type]) -> Part:
     of = _part(tree.of, names)
     return _field(of, tree.field, tree.at)
 
 
-def _field(of: _Part, name: str, at: int) -> _Part:
+def _field(of: Part, name: str, at: int) -> Part:
     if Kind.OBJECT not in of.type.kinds:
         raise BadValue(
-            f"{of.words} at character {at} is {_words(of.type)}; only an object has the field {quoted(name)}"
+            f"{of.words} at character {at} is {worded_type(of.type)}; only an object has the field {quoted(name)}"
         )
     found = of.type.field(name)
     if found is None:
@@ -159,6 +154,8 @@ def _field(of: _Part, name: str, at: int) -> _Part:
             f"unknown field {quoted(name)} of {of.words} at character {at}; {nearest(name, of.type.names() or ())}"
         )
     words = f"{of.words}.{name}"
+    if of.words == "args":
+        return Part(type=found, run=_argument(name), words=words)
     inner = cast("Callable[[Scope], dict[str, Json]]", of.run)  # what is none raises below
 
     def run(scope: Scope) -> Json:
@@ -170,10 +167,21 @@ def _field(of: _Part, name: str, at: int) -> _Part:
         except (TypeError, IndexError):
             raise BadValue(f"{of.words} is {kind(value).value}; only an object has fields") from None
 
-    return _Part(type=found, run=run, words=words)
+    return Part(type=found, run=run, words=words)
 
 
-def _index(tree: Index, names: Mapping[str, Type]) -> _Part:
+def _argument(name: str) -> Run:
+    # The way of nearly every condition: one step fewer than through the name `args`, which is always an object.
+    def run(scope: Scope) -> Json:
+        try:
+            return scope["args"][name]
+        except KeyError:
+            raise BadValue(f"args.{name} is missing") from None
+
+    return run
+
+
+def _index(tree: Index, names: Mapping[str, Type]) -> Part:
     of = _part(tree.of, names)
     if isinstance(tree.key, Literal) and isinstance(tree.key.value, str):
         return _field(of, tree.key.value, tree.at)
@@ -182,7 +190,7 @@ def _index(tree: Index, names: Mapping[str, Type]) -> _Part:
         Kind.LIST in of.type.kinds and Kind.NUMBER in key.type.kinds
     )
     if not fits:
-        raise BadValue(f"{_words(of.type)} at character {tree.at} is not indexed by {_words(key.type)}")
+        raise BadValue(f"{worded_type(of.type)} at character {tree.at} is not indexed by {worded_type(key.type)}")
     words = f"{of.words}[...]"
     inner, get_key = of.run, key.run
 
@@ -194,8 +202,8 @@ def _index(tree: Index, names: Mapping[str, Type]) -> _Part:
             return _item(value, position, words)
         raise BadValue(f"{words} is missing")
 
-    found = of.type.item() if of.type.kinds == _LIST else ANYTHING
-    return _Part(type=found, run=run, words=words)
+    found = of.type.item() if of.type.kinds == LIST else ANYTHING
+    return Part(type=found, run=run, words=words)
 
 
 def _item(items: list[Json], position: int, words: str) -> Json:
@@ -204,23 +212,28 @@ def _item(items: list[Json], position: int, words: str) -> Json:
     raise BadValue(f"{words} is missing: there are {len(items)} items")
 
 
-def _has(tree: Has, names: Mapping[str, Type]) -> _Part:
+def _has(tree: Has, names: Mapping[str, Type]) -> Part:
     of = _part(tree.select.of, names)
     name = tree.select.field
     _field(of, name, tree.select.at)  # refuses what can never be there
     inner = of.run
+    if of.words == "args":
+        return Part(type=TRUTH, run=lambda scope: name in scope["args"], words="has()")
 
     def run(scope: Scope) -> Json:
         value = inner(scope)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise BadValue(f"{of.words} is {kind(value).value}; only an object has fields")
         return name in value
 
-    return _Part(type=TRUTH, run=run, words="has()")
+    return Part(type=TRUTH, run=run, words="has()")
 
 
-def _every(tree: Every, names: Mapping[str, Type]) -> _Part:
+def _every(tree: Every, names: Mapping[str, Type]) -> Part:
     runs = tuple(_truth(_part(item, names), "&&", tree.at) for item in tree.of)
+    if len(runs) == _PAIR:
+        first, second = runs
+        return Part(type=TRUTH, run=lambda scope: first(scope) and second(scope), words="the condition")
 
     def run(scope: Scope) -> Json:
         for each in runs:  # noqa: SIM110 - all() with a generator costs three times as much
@@ -228,11 +241,14 @@ def _every(tree: Every, names: Mapping[str, Type]) -> _Part:
                 return False
         return True
 
-    return _Part(type=TRUTH, run=run, words="the condition")
+    return Part(type=TRUTH, run=run, words="the condition")
 
 
-def _some(tree: Some, names: Mapping[str, Type]) -> _Part:
+def _some(tree: Some, names: Mapping[str, Type]) -> Part:
     runs = tuple(_truth(_part(item, names), "||", tree.at) for item in tree.of)
+    if len(runs) == _PAIR:
+        first, second = runs
+        return Part(type=TRUTH, run=lambda scope: first(scope) or second(scope), words="the condition")
 
     def run(scope: Scope) -> Json:
         for each in runs:  # noqa: SIM110 - as above
@@ -240,12 +256,12 @@ def _some(tree: Some, names: Mapping[str, Type]) -> _Part:
                 return True
         return False
 
-    return _Part(type=TRUTH, run=run, words="the condition")
+    return Part(type=TRUTH, run=run, words="the condition")
 
 
-def _truth(part: _Part, operator: str, at: int) -> Run:
+def _truth(part: Part, operator: str, at: int) -> Run:
     if Kind.BOOLEAN not in part.type.kinds:
-        raise BadValue(f"{operator} at character {at} joins conditions; {part.words} is {_words(part.type)}")
+        raise BadValue(f"{operator} at character {at} joins conditions; {part.words} is {worded_type(part.type)}")
     if part.type.kinds == TRUTH.kinds and part.type is TRUTH:
         return part.run
     inner, words = part.run, part.words
@@ -259,78 +275,38 @@ def _truth(part: _Part, operator: str, at: int) -> Run:
     return run
 
 
-def _compare(tree: Compare, names: Mapping[str, Type]) -> _Part:
-    left, right = _part(tree.left, names), _part(tree.right, names)
-    if tree.operator == "in":
-        _refuse_unlike_member(tree, left, right)
-    else:
-        common = left.type.kinds & right.type.kinds
-        if tree.operator not in ("==", "!="):
-            common &= ORDERED
-        if not common:
-            raise BadValue(
-                f"{left.words} is {_words(left.type)} and {right.words} {_words(right.type)}; "
-                f"{tree.operator} at character {tree.at} can never compare them"
-            )
-    compare = COMPARISONS[tree.operator]
-    get_left, get_right = left.run, right.run
-    if not right.type.kinds & _CONTAINERS:
-        return _Part(type=TRUTH, run=lambda scope: compare(get_left(scope), get_right(scope)), words="the comparison")
-
-    def run(scope: Scope) -> Json:
-        ours, theirs = get_left(scope), get_right(scope)
-        if isinstance(theirs, (list, dict)):
-            _spend(scope, weight(theirs))
-        return compare(ours, theirs)
-
-    return _Part(type=TRUTH, run=run, words="the comparison")
-
-
-def _refuse_unlike_member(tree: Compare, left: _Part, right: _Part) -> None:
-    if Kind.OBJECT in right.type.kinds and Kind.TEXT in left.type.kinds:
-        return
-    items = right.type.item().kinds
-    if isinstance(tree.right, ListOf):
-        literals = [item.value for item in tree.right.items if isinstance(item, Literal)]
-        items = frozenset(map(kind, literals)) if len(literals) == len(tree.right.items) else EVERY_KIND
-    if Kind.LIST not in right.type.kinds or not left.type.kinds & items:
-        raise BadValue(
-            f"{left.words} is {_words(left.type)}; in at character {tree.at} can never find it in {_words(right.type)}"
-        )
-
-
-def _invoke(tree: Invoke, names: Mapping[str, Type]) -> _Part:
+def _invoke(tree: Invoke, names: Mapping[str, Type]) -> Part:
     of = _part(tree.of, names)
     inner = of.run
     if tree.function == "size":
         _require(of, SIZED, tree)
-        return _Part(type=NUMBER, run=lambda scope: size(inner(scope)), words="size()")
+        return Part(type=NUMBER, run=lambda scope: size(inner(scope)), words="size()")
     _require(of, TEXT.kinds, tree)
     if tree.with_ is None:
-        return _Part(type=TEXT, run=lambda scope: domain(inner(scope)), words="domain()")
+        return Part(type=TEXT, run=lambda scope: domain(inner(scope)), words="domain()")
     with_ = _part(tree.with_, names)
     _require(with_, TEXT.kinds, tree)
     get_with = with_.run
     ask = starts_with if tree.function == "startsWith" else ends_with
-    return _Part(type=TRUTH, run=lambda scope: ask(inner(scope), get_with(scope)), words=f"{tree.function}()")
+    return Part(type=TRUTH, run=lambda scope: ask(inner(scope), get_with(scope)), words=f"{tree.function}()")
 
 
-def _require(part: _Part, kinds: frozenset[Kind], tree: Invoke) -> None:
+def _require(part: Part, kinds: frozenset[Kind], tree: Invoke) -> None:
     if not part.type.kinds & kinds:
-        expected = _words(Type(kinds=kinds))
+        expected = worded_type(Type(kinds=kinds))
         raise BadValue(
-            f"{tree.function} at character {tree.at} is given {part.words}, which is {_words(part.type)}; "
+            f"{tree.function} at character {tree.at} is given {part.words}, which is {worded_type(part.type)}; "
             f"expected {expected}"
         )
 
 
-def _quantified(tree: Quantified, names: Mapping[str, Type]) -> _Part:
+def _quantified(tree: Quantified, names: Mapping[str, Type]) -> Part:
     over = _part(tree.over, names)
-    if not over.type.kinds & _CONTAINERS:
-        raise BadValue(f"{over.words} at character {tree.at} is {_words(over.type)}; expected a list or an object")
+    if not over.type.kinds & CONTAINERS:
+        raise BadValue(f"{over.words} at character {tree.at} is {worded_type(over.type)}; expected a list or an object")
     if tree.variable in names:
         raise BadValue(f"the variable {quoted(tree.variable)} at character {tree.at} is taken; choose another name")
-    of = over.type.item() if over.type.kinds == _LIST else TEXT if over.type.kinds == _OBJECT else ANYTHING
+    of = over.type.item() if over.type.kinds == LIST else TEXT if over.type.kinds == OBJECT else ANYTHING
     body = _truth(_part(tree.body, {**names, tree.variable: of}), "a quantifier", tree.at)
     inner, variable, stops_at = over.run, tree.variable, not tree.every
 
@@ -338,68 +314,11 @@ def _quantified(tree: Quantified, names: Mapping[str, Type]) -> _Part:
         items = inner(scope)
         if not isinstance(items, (list, dict)):
             raise BadValue(f"{over.words} is {kind(items).value}; expected a list or an object")
-        _spend(scope, len(items))
+        spend(scope, len(items))
         for item in items:
             scope[variable] = item
             if body(scope) is stops_at:
                 return stops_at
         return not stops_at
 
-    return _Part(type=TRUTH, run=run, words="the quantifier")
-
-
-def _spend(scope: Scope, steps: int) -> None:
-    spent = scope.get(_STEPS, 0)
-    total = (spent if isinstance(spent, int) else 0) + steps
-    if total > MAX_STEPS:
-        raise BadValue(f"the condition takes more than {MAX_STEPS} steps")
-    scope[_STEPS] = total
-
-
-def _words(type_: Type) -> str:
-    if type_.kinds == EVERY_KIND:
-        return "anything"
-    return " or ".join(sorted(each.value for each in type_.kinds)) or "nothing"
-
-
-def _reads(tree: Expression) -> list[ArgumentPath]:
-    path = _argument(tree)
-    if path is not None:
-        return [path] if path else []
-    match tree:
-        case Literal() | Name():
-            return []
-        case ListOf():
-            return [path for item in tree.items for path in _reads(item)]
-        case Select():
-            return _reads(tree.of)
-        case Index():
-            return _reads(tree.of) + _reads(tree.key)
-        case Has():
-            return _reads(tree.select)
-        case Not():
-            return _reads(tree.of)
-        case Every() | Some():
-            return [path for item in tree.of for path in _reads(item)]
-        case Compare():
-            return _reads(tree.left) + _reads(tree.right)
-        case Invoke():
-            return _reads(tree.of) + (_reads(tree.with_) if tree.with_ is not None else [])
-        case Quantified():
-            return _reads(tree.over) + _reads(tree.body)
-        case _:
-            assert_never(tree)
-
-
-def _argument(tree: Expression) -> ArgumentPath | None:
-    match tree:
-        case Name(name="args"):
-            return ()
-        case Select():
-            above = _argument(tree.of)
-            return None if above is None else (*above, tree.field)
-        case Index(key=Literal(value=str() as key)):
-            above = _argument(tree.of)
-            return None if above is None else (*above, key)
-        case _:
-            return None
+    return Part(type=TRUTH, run=run, words="the quantifier")

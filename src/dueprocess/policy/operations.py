@@ -11,11 +11,14 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from dueprocess.errors import BadValue
 from dueprocess.tool.schema import Kind, kind
 from dueprocess.values import Json
+
+NUMBERS: Final = (int, Decimal)
+"""The exact types of numbers; a boolean, whose type is a kind of int, is none of them."""
 
 ORDERED: Final = frozenset({Kind.NUMBER, Kind.TEXT})
 SIZED: Final = frozenset({Kind.TEXT, Kind.LIST, Kind.OBJECT})
@@ -81,6 +84,8 @@ def contained(item: Json, container: Json) -> bool:
 
 def _ordering(compare: Callable[[Decimal | str, Decimal | str], bool]) -> Comparison:
     def ordered(left: Json, right: Json) -> bool:
+        if type(left) in NUMBERS and type(right) in NUMBERS:
+            return compare(left, right)  # pyright: ignore[reportArgumentType] - both are numbers
         ours, theirs = kind(left), kind(right)
         if ours is not theirs or ours not in ORDERED:
             raise BadValue(f"{ours.value} and {theirs.value} have no order")
@@ -98,6 +103,17 @@ COMPARISONS: Final[Mapping[str, Comparison]] = {
     ">": _ordering(operator.gt),
     ">=": _ordering(operator.ge),
 }
+
+
+DIRECT: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""The same comparisons for two values of one exact type: two texts, two numbers."""
 
 
 def weight(of: Json) -> int:

@@ -10,7 +10,6 @@ Rule 3. At most 4,096 characters and 32 levels; numbers are exact decimals.
 """
 
 import re
-import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NoReturn
@@ -19,7 +18,7 @@ from dueprocess.errors import BadValue
 from dueprocess.values import MAX_DEPTH, Json
 from dueprocess.values.foreign import quoted
 
-_FIRST_SURROGATE, _LAST_SURROGATE = 0xD800, 0xDFFF
+_FIRST_SURROGATE, _LAST_SURROGATE, _LAST_POINT = 0xD800, 0xDFFF, 0x10FFFF
 MAX_LENGTH: Final = 4096  # a condition that a person can still review
 
 
@@ -377,7 +376,7 @@ def _text(token: _Token) -> str:
         if len(code) < 3:  # noqa: PLR2004 - the shortest code of a character is xHH or three octal digits
             raise BadValue(f"the escape {quoted(match[0])} in the text at character {token.at} is not one of CEL's")
         point = int(code, 8) if code[0].isdigit() else int(code[1:], 16)
-        if point > sys.maxunicode or _FIRST_SURROGATE <= point <= _LAST_SURROGATE:
+        if point > _LAST_POINT or _FIRST_SURROGATE <= point <= _LAST_SURROGATE:
             raise BadValue(f"the escape {quoted(match[0])} in the text at character {token.at} is no character")
         return chr(point)
 

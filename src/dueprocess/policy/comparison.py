@@ -1,0 +1,89 @@
+"""Comparisons of a condition: what can never be compared does not load, what is often compared is made fast.
+
+What the operators do to values is in `operations`.
+"""
+
+from decimal import Decimal
+
+from dueprocess.errors import BadValue
+from dueprocess.policy.operations import COMPARISONS, DIRECT, ORDERED, contained, weight
+from dueprocess.policy.part import CONTAINERS, TRUTH, Part, Run, Scope, spend, worded_type
+from dueprocess.policy.syntax import Compare, ListOf, Literal
+from dueprocess.tool.schema import EVERY_KIND, Kind, kind
+from dueprocess.values import Json
+
+
+def compare_parts(tree: Compare, *, left: Part, right: Part) -> Part:
+    """The comparison of two compiled parts.
+
+    Raises:
+        BadValue: it can never be made.
+    """
+    if tree.operator == "in":
+        _refuse_unlike_member(tree, left, right)
+    else:
+        common = left.type.kinds & right.type.kinds
+        if tree.operator not in ("==", "!="):
+            common &= ORDERED
+        if not common:
+            raise BadValue(
+                f"{left.words} is {worded_type(left.type)} and {right.words} {worded_type(right.type)}; "
+                f"{tree.operator} at character {tree.at} can never compare them"
+            )
+    compare = COMPARISONS[tree.operator]
+    get_left, get_right = left.run, right.run
+    if isinstance(tree.right, Literal):
+        value = tree.right.value
+        return Part(type=TRUTH, run=_with_literal(tree.operator, get_left, value), words="the comparison")
+    if tree.operator == "in" and isinstance(tree.right, ListOf):
+        return Part(type=TRUTH, run=_among(get_left, tree.right, get_right), words="the comparison")
+    if not right.type.kinds & CONTAINERS:
+        return Part(type=TRUTH, run=lambda scope: compare(get_left(scope), get_right(scope)), words="the comparison")
+
+    def run(scope: Scope) -> Json:
+        ours, theirs = get_left(scope), get_right(scope)
+        if isinstance(theirs, (list, dict)):
+            spend(scope, weight(theirs))
+        return compare(ours, theirs)
+
+    return Part(type=TRUTH, run=run, words="the comparison")
+
+
+def _among(get: Run, listed: ListOf, get_all: Run) -> Run:
+    literals = [item.value for item in listed.items if isinstance(item, Literal)]
+    texts = frozenset(value for value in literals if isinstance(value, str))
+    if len(literals) != len(listed.items) or any(not isinstance(value, str) for value in literals):
+        return lambda scope: contained(get(scope), get_all(scope))
+
+    def run(scope: Scope) -> Json:
+        found = get(scope)
+        return found in texts if type(found) is str else contained(found, get_all(scope))
+
+    return run
+
+
+def _with_literal(operator: str, get: Run, value: Json) -> Run:
+    # Most conditions compare with a value written out: what is of its very type needs no look at kinds.
+    compare, direct, exact = COMPARISONS[operator], DIRECT.get(operator), type(value)
+    if direct is None or exact not in (str, int, Decimal):
+        return lambda scope: compare(get(scope), value)
+
+    def run(scope: Scope) -> Json:
+        found = get(scope)
+        return direct(found, value) if type(found) is exact else compare(found, value)
+
+    return run
+
+
+def _refuse_unlike_member(tree: Compare, left: Part, right: Part) -> None:
+    if Kind.OBJECT in right.type.kinds and Kind.TEXT in left.type.kinds:
+        return
+    items = right.type.item().kinds
+    if isinstance(tree.right, ListOf):
+        literals = [item.value for item in tree.right.items if isinstance(item, Literal)]
+        items = frozenset(map(kind, literals)) if len(literals) == len(tree.right.items) else EVERY_KIND
+    if Kind.LIST not in right.type.kinds or not left.type.kinds & items:
+        raise BadValue(
+            f"{left.words} is {worded_type(left.type)}; "
+            f"in at character {tree.at} can never find it in {worded_type(right.type)}"
+        )
