@@ -1,7 +1,7 @@
 """The support agent with its store, shop and model, put together in one folder. What happens there is in `story` and `worker`.
 
-    D/.due        the store: ledger, keys, identities      D/shop.sqlite     customers, orders, records
-    D/payments.jsonl (or --sink)                           D/NAME.token      the tokens of the people of the demo
+D/.due        the store: ledger, keys, identities      D/shop.sqlite     customers, orders, records
+D/payments.jsonl (or --sink)                           D/NAME.token      the tokens of the people of the demo
 """
 
 import os
@@ -28,7 +28,6 @@ from dueprocess.runtime import Loaded, Loop, Releases, Shell, Task, loaded, queu
 from dueprocess.values import RunId, run_id, usd
 from dueprocess.wiring.clock import SystemClock
 from dueprocess.wiring.home import Home, open_home
-
 
 _MAX_OUTPUT_TOKENS: Final = 1024
 _PRICE: Final = Price(input=usd("0.05"), output=usd("0.40"))  # what a small model costs per million tokens
@@ -70,14 +69,14 @@ class Office:
 
 
 @contextmanager
-def open_office(place: Place, *, provider: Provider | None = None, model: str = SCRIPTED) -> Generator[Office, None, None]:
+def open_office(
+    place: Place, *, provider: Provider | None = None, model: str = SCRIPTED
+) -> Generator[Office, None, None]:
     """Opens the office and closes it at the end. Without a provider the model is the script."""
     inbox = make_inbox(place.seed)
     home = open_home(place.folder / ".due", os.environ)
     sink = Sink(place.sink)
-    tools = support_tools(
-        Shop(place.folder / "shop.sqlite", inbox.stock), Processor(sink, inbox.faults, die=_die)
-    )
+    tools = support_tools(Shop(place.folder / "shop.sqlite", inbox.stock), Processor(sink, inbox.faults, die=_die))
     manifest = Manifest(
         agent=AGENT,
         prompt=PROMPT,

@@ -39,7 +39,9 @@ class Screen:
         self._title("1  A plain tool loop with retries")
         self._say(
             f"   {result.refunds} refunds, {result.refunded} USD; "
-            + self._bad(f"{result.double_effects} paid twice or more, {result.overspent} USD over the cap of single refunds")
+            + self._bad(
+                f"{result.double_effects} paid twice or more, {result.overspent} USD over the cap of single refunds"
+            )
         )
 
     def progress(self, stood: tuple[Standing, ...], deaths: int) -> None:

@@ -38,7 +38,9 @@ class Standing:
     @property
     def settled(self) -> bool:
         """Nothing happens to it until somebody does something."""
-        return self.run.status in TERMINAL or (self.held and self.run.status != RunStatus.TIMER.value and not self.run.due)
+        return self.run.status in TERMINAL or (
+            self.held and self.run.status != RunStatus.TIMER.value and not self.run.due
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
