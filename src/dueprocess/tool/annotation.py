@@ -18,9 +18,11 @@ from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from dueprocess.errors import BadValue, ToolInvalid
+from dueprocess.tool.attempt import Attempt
 from dueprocess.tool.result import argument_to_json
 from dueprocess.tool.shape import Checked, Choice, Either, Field, Items, Kind, Record, Row, Shape, Table
-from dueprocess.values import Money
+from dueprocess.values import Json, Money
+from dueprocess.values.foreign import quoted
 
 SUPPORTED: Final = (
     "str, int, bool, Decimal, Money, date, datetime, Literal, Enum, None, list, tuple, dict[str, ...], unions, "
@@ -45,6 +47,7 @@ _BARE: Final[dict[object, Shape]] = {
     tuple: Items(Kind.ANYTHING, tuple),
     dict: Table(Kind.ANYTHING),
 }
+_OWN_CHECKS: Final = frozenset({"value_error", "assertion_error"})
 _MARKS: Final[frozenset[object]] = frozenset({Required, NotRequired})
 _Within = tuple[object, ...]
 
@@ -83,7 +86,7 @@ def _generic(annotation: object, at: str, within: _Within) -> Shape:
     if origin is Union or origin is types.UnionType:
         return Either(tuple(read_annotation(member, at=at, within=within) for member in arguments))
     if origin is Literal:
-        return Choice(tuple((argument_to_json(value, at=at), value) for value in arguments))
+        return Choice(tuple((_written(value, at), value) for value in arguments))
     if origin is list or origin is collections.abc.Sequence:
         return Items(read_annotation(arguments[0], at=f"{at}[]", within=within), list)
     if origin is tuple:
@@ -107,7 +110,11 @@ def _class(annotation: object, at: str, within: _Within) -> Shape:
         raise ToolInvalid(f"{at}: {found.__name__} holds itself; expected a type of bounded depth")
     inside = (*within, annotation)
     if issubclass(found, Enum):
-        return Choice(tuple((argument_to_json(member.value, at=at), member) for member in found))
+        return Choice(tuple((_written(member.value, at), member) for member in found))
+    if found is Attempt:
+        raise ToolInvalid(
+            f"{at}: an Attempt inside another type; expected a parameter of exactly this type: nobody names it"
+        )
     if issubclass(found, BaseModel):
         return _model(found, at, inside)
     if dataclasses.is_dataclass(found):
@@ -174,11 +181,18 @@ def _typed_dict(kind: type[object], at: str, within: _Within) -> Record:
     return Record(kind.__name__, found, lambda values, _place: values)
 
 
+def _written(value: object, at: str) -> Json:
+    try:
+        return argument_to_json(value, at=at)
+    except BadValue as error:
+        raise ToolInvalid(f"a choice that JSON cannot carry: {error}") from None
+
+
 def _hints(kind: type[object], at: str) -> dict[str, object]:
     try:
         return typing.get_type_hints(kind, include_extras=True)
-    except NameError as error:
-        raise ToolInvalid(f"{at}: {kind.__name__} names a type that is not defined: {error.name}") from None
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
+        raise ToolInvalid(f"{at}: an annotation of {kind.__name__} cannot be read: {error}") from None
 
 
 def _checker(annotation: object, at: str) -> Callable[[object, str], object]:
@@ -198,5 +212,7 @@ def _checker(annotation: object, at: str) -> Callable[[object, str], object]:
 
 def _refused(error: ValidationError, place: str) -> BadValue:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    inside = "".join(f".{part}" for part in first["loc"])
-    return BadValue(f"{place}{inside}: {first['msg']}")
+    inside = "".join(f".{quoted(part) if isinstance(part, str) else part}" for part in first["loc"])
+    # The message of a check written by the user may hold the value: it is not passed on (rule 5 of shapes).
+    message = "refused by a check of its type" if first["type"] in _OWN_CHECKS else first["msg"]
+    return BadValue(f"{place}{inside}: {message}")

@@ -16,12 +16,12 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from dueprocess.errors import ToolInvalid
+from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.tool.annotation import read_annotation
 from dueprocess.tool.attempt import Attempt
 from dueprocess.tool.docstring import read_docstring
 from dueprocess.tool.result import argument_to_json
-from dueprocess.tool.shape import Kind, Shape, walk
+from dueprocess.tool.shape import Kind, Shape, convert, walk
 from dueprocess.tool.signature import Signature
 from dueprocess.tool.spec import CITATIONS, Effect
 from dueprocess.values import Json, Money, of_python
@@ -41,7 +41,7 @@ def read_signature(function: Callable[..., object], *, effect: Effect, where: st
     python = inspect.signature(function)
     hints = type_hints(function, where=where)
     shapes: dict[str, Shape] = {}
-    schemas: dict[str, Json] = {}
+    schemas: dict[str, dict[str, Json]] = {}
     attempt: str | None = None
     about, lines = read_docstring(function.__doc__, parameters=python.parameters)
     for name, parameter in python.parameters.items():
@@ -56,9 +56,11 @@ def read_signature(function: Callable[..., object], *, effect: Effect, where: st
         if effect is Effect.WRITE:
             _check_exact(shape, at)
         shapes[name] = shape
-        schemas[name] = _schema(hints[name], at=at, line=lines.get(name), default=parameter.default)
+        schemas[name] = _schema(hints[name], at=at, line=lines.get(name))
+        if parameter.default is not inspect.Parameter.empty:
+            schemas[name]["default"] = _default(shape, parameter.default, at)
     required = [name for name in shapes if python.parameters[name].default is inspect.Parameter.empty]
-    parameters: dict[str, Json] = {"type": "object", "properties": schemas, "additionalProperties": False}
+    parameters: dict[str, Json] = {"type": "object", "properties": {**schemas}, "additionalProperties": False}
     if required:
         parameters["required"] = [*required]
     return Signature(
@@ -75,12 +77,14 @@ def type_hints(function: Callable[..., object], *, where: str) -> dict[str, obje
     """The resolved annotations of a function.
 
     Raises:
-        ToolInvalid: one names a type that is not defined where the function is.
+        ToolInvalid: one names what is not defined where the function is, or is no type.
     """
     try:
         return typing.get_type_hints(function, include_extras=True)
-    except NameError as error:
-        raise ToolInvalid(f"{where}: the annotations name {error.name}, which is not defined in its module") from None
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
+        raise ToolInvalid(
+            f"{where}: an annotation cannot be read: {error}; expected types that its module knows"
+        ) from None
 
 
 def _check_form(parameter: inspect.Parameter, hints: Mapping[str, object], at: str) -> None:
@@ -102,7 +106,7 @@ def _check_exact(shape: Shape, at: str) -> None:
             raise ToolInvalid(f"{place}: a write takes no untyped value; say what it is, such as dict[str, str]")
 
 
-def _schema(annotation: object, *, at: str, line: str | None, default: object) -> Json:
+def _schema(annotation: object, *, at: str, line: str | None) -> dict[str, Json]:
     try:
         adapter: TypeAdapter[object] = TypeAdapter(cast("type[object]", annotation))
         made = adapter.json_schema(schema_generator=_ExactSchema, ref_template="{model}")
@@ -111,9 +115,16 @@ def _schema(annotation: object, *, at: str, line: str | None, default: object) -
     schema = _tidy(cast("dict[str, Json]", of_python(made)), made.get("$defs", {}))
     if line:
         schema["description"] = line
-    if default is not inspect.Parameter.empty:
-        schema["default"] = argument_to_json(default, at=at)
     return schema
+
+
+def _default(shape: Shape, default: object, at: str) -> Json:
+    try:
+        written = argument_to_json(default, at=at)
+        convert(shape, written, at=at)
+    except BadValue as error:
+        raise ToolInvalid(f"the default does not fit its type: {error}") from None
+    return written
 
 
 class _ExactSchema(GenerateJsonSchema):

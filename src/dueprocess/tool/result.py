@@ -15,6 +15,7 @@ from typing import Final, cast
 
 from dueprocess.errors import BadValue
 from dueprocess.values import MAX_DEPTH, Json, Money, canonical, canonical_number, of_python
+from dueprocess.values.foreign import quoted
 
 MAX_RESULT_BYTES: Final = 1_000_000  # results are shown to a model and kept in a ledger: more is a file, not a result
 MAX_RESULT_DEPTH: Final = MAX_DEPTH - 8  # an event and a message stand around a result, and are read with one bound
@@ -112,7 +113,7 @@ class _Encoder:
             text = self._text(key, at)
             if not isinstance(text, str) or text in found:
                 return self._refuse(at, "an object with a key that is twice there or not Unicode is not JSON")
-            found[text] = self.encode(item, at=f"{at}.{text}", depth=depth)
+            found[text] = self.encode(item, at=f"{at}.{quoted(text)}", depth=depth)
         return found
 
     def _array(self, value: tuple[object, ...], at: str, depth: int) -> Json:

@@ -17,6 +17,7 @@ from typing import Final, assert_never
 
 from dueprocess.errors import BadValue
 from dueprocess.values import Json, canonical, read_amount
+from dueprocess.values.foreign import quoted
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -146,7 +147,7 @@ def convert(shape: Shape, value: Json, *, at: str) -> object:
         case Table(value=inner):
             if not isinstance(value, dict):
                 raise _wrong(shape, value, at)
-            return {key: convert(inner, part, at=f"{at}.{key}") for key, part in value.items()}
+            return {key: convert(inner, part, at=f"{at}.{quoted(key)}") for key, part in value.items()}
         case Record():
             return _record(shape, value, at)
         case Either():
