@@ -59,7 +59,9 @@ def work_through(inbox: Inbox, folder: Path, *, die: Callable[[], None]) -> dict
     try:
         introduce(shell, release)
         runs = {
-            ticket.id: submit(shell, release, Task(text=ticket.task, key=ticket.id, on_behalf_of=f"user:{REQUESTER}"))
+            ticket.id: submit(
+                shell, release, task=Task(text=ticket.task, key=ticket.id, on_behalf_of=f"user:{REQUESTER}")
+            )
             for ticket in inbox.tickets
         }
         queues = frozenset({queue_of(AGENT, manifest.step_version)})
