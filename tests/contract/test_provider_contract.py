@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dueprocess.errors import ModelRefused, ModelUnavailable
-from dueprocess.model import Finish, ModelReply, ModelRequest, Price, Provider
+from dueprocess.model import Finish, ModelReply, ModelRequest, Price, Provider, Usage
 from dueprocess.providers import CassetteRecorder, CassetteReplayer, Line, PydanticAi, Scripted
 from dueprocess.testing import provider_contract as contract
 from dueprocess.testing.model_server import REPORTED, Answer, ModelServer, answering, completion
@@ -201,6 +201,14 @@ class AsksTwice(Broken):
         return await super().request(request, run=run, turn=turn)
 
 
+class HidesFailures(Broken):
+    async def request(self, request: ModelRequest, *, run: str, turn: int) -> ModelReply:
+        try:
+            return await super().request(request, run=run, turn=turn)
+        except ModelUnavailable:
+            return ModelReply(text="", usage=Usage(), requested=request.model, reported=request.model)
+
+
 class Gossips(Broken):
     async def request(self, request: ModelRequest, *, run: str, turn: int) -> ModelReply:
         try:
@@ -268,6 +276,7 @@ class EchoesTheName(Broken):
     [
         (Retries, "a_failure_that_may_pass_is_unavailable_and_not_retried", AssertionError),
         (AsksTwice, "one_question_gets_one_answer", AssertionError),
+        (HidesFailures, "a_failure_that_may_pass_is_unavailable_and_not_retried", AssertionError),
         (Gossips, "a_failure_that_may_pass_is_unavailable_and_not_retried", AssertionError),
         (GossipsInItsCause, "a_failure_that_may_pass_is_unavailable_and_not_retried", AssertionError),
         (SwallowsCancellation, "a_cancelled_question_ends_at_once_and_leaves_no_task", AssertionError),

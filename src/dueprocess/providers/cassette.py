@@ -8,13 +8,14 @@ Rule 3. A reply is on the tape before it is given to anybody. Failures are not: 
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from dueprocess.errors import BadValue, FileInvalid, ModelRefused, Problem, StoreUnavailable
+from dueprocess.errors import BadValue, FileInvalid, ModelRefused, ModelUnavailable, Problem, StoreUnavailable
 from dueprocess.model import ModelReply, ModelRequest, Price, Provider
 from dueprocess.providers import tape
 from dueprocess.values import Json
@@ -35,6 +36,7 @@ class CassetteRecorder:
         """
         self._inner = inner
         self._path = path
+        self._closed = False
         self._file = _open(path)
         try:
             content = path.read_bytes()
@@ -44,7 +46,6 @@ class CassetteRecorder:
         except BaseException:
             os.close(self._file)
             raise
-        self._closed = False
 
     async def request(self, request: ModelRequest, *, run: str, turn: int) -> ModelReply:
         """Gives the recorded reply, or asks the inner provider and records."""
@@ -60,7 +61,10 @@ class CassetteRecorder:
             line = tape.written(entry)
         except BadValue as error:
             raise ModelRefused(f"the reply cannot be put on a tape: {error}") from None
-        self._append(line)
+        try:
+            self._append(line)
+        except StoreUnavailable as error:
+            raise ModelUnavailable(str(error)) from None
         self._entries[run, turn] = entry
         return reply
 
@@ -83,6 +87,8 @@ class CassetteRecorder:
 
     def _append(self, line: bytes) -> None:
         """One write for one line; what a full disk cut off is taken back."""
+        if self._closed:
+            raise StoreUnavailable(f"the tape {str(self._path)!a} is closed")
         before = os.fstat(self._file).st_size
         try:
             if os.write(self._file, line) == len(line):
@@ -90,7 +96,8 @@ class CassetteRecorder:
             reason = "only a part of the line fitted"
         except OSError as error:
             reason = str(error.strerror)
-        os.ftruncate(self._file, before)
+        with contextlib.suppress(OSError):  # what stays is a torn line, and told when the tape is opened next
+            os.ftruncate(self._file, before)
         raise StoreUnavailable(f"the tape {str(self._path)!a} cannot be written: {reason}; free space, then run again")
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import urlsplit
 
 from dueprocess.errors import BadValue, CallerError, ModelError, ModelRefused, ModelUnavailable
@@ -39,6 +39,7 @@ _NO_KEY: Final = "none"  # the SDK wants one, and would else take OPENAI_API_KEY
 _MAY_PASS: Final = frozenset({408, 409, 425, 429})
 _BEGUN: Final = frozenset({408, 409})  # of the 4xx those at which the server may have begun to answer
 _NOT_SENT: Final = frozenset({"pool", "connect"})  # phases of a connection in which nothing has left this machine
+_LONGEST_WAIT_S: Final = 3600.0  # a server that asks for more does not get a run to sleep for ever
 _CREDIBLE: Final = 10**9  # tokens of one reply; a larger figure is a mistake, and would not fit a column of a store
 _HALF = re.compile("[\ud800-\udfff]")
 _FINISHES: Final = {
@@ -223,6 +224,8 @@ def _history(request: ModelRequest) -> "list[ModelMessage]":
                     tool_name=names.get(message.answers, ""), content=message.text, tool_call_id=message.answers
                 )
                 history.append(sdk.ModelRequest(parts=[answer]))
+            case _:
+                assert_never(message.role)
     return history
 
 
@@ -303,7 +306,8 @@ def _status_failure(model: str, error: "openai.APIStatusError", retry_after_s: f
     told = f"{model}: status {status}, body of {len(body)} bytes with SHA-256 {digest_bytes(body)[:16]}"
     if status >= 500 or status in _MAY_PASS:  # noqa: PLR2004 - the classes of HTTP
         may_have_run = status >= 500 or status in _BEGUN  # noqa: PLR2004
-        return ModelUnavailable(told, may_have_run=may_have_run, retry_after_s=retry_after_s)
+        wait_s = None if retry_after_s is None else min(retry_after_s, _LONGEST_WAIT_S)
+        return ModelUnavailable(told, may_have_run=may_have_run, retry_after_s=wait_s)
     return ModelRefused(f"{told}; see to key, model name and base URL", may_have_run=False)
 
 

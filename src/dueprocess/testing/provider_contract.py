@@ -210,7 +210,7 @@ async def _a_cancelled_question_ends_at_once_and_leaves_no_task(bench: ProviderB
                 await asyncio.sleep(0.01)
             task.cancel()
             await asyncio.wait([task])
-        assert task.cancelled(), "the cancellation was swallowed"
+        assert task.cancelled(), f"the cancellation was swallowed: {task.exception()!r}"
         assert asyncio.all_tasks() == others, "a task was left behind"
 
 

@@ -286,12 +286,31 @@ def test_a_full_disk_leaves_no_torn_line_and_recording_goes_on_when_there_is_roo
     recorder = CassetteRecorder(Scripted(echo), path)
     ask(recorder)
     good = path.read_bytes()
-    with disk_full_at(len(good) + room), pytest.raises(StoreUnavailable, match=r"cannot be written: .* then run again"):
-        ask(recorder, turn=2)
+    with disk_full_at(len(good) + room):
+        with pytest.raises(ModelUnavailable, match=r"cannot be written: .* then run again") as caught:
+            ask(recorder, turn=2)
+        assert caught.value.may_have_run
     assert path.read_bytes() == good
     ask(recorder, turn=2)
     close(recorder)
     assert len(path.read_text().splitlines()) == 3
+
+
+def test_a_disk_that_is_full_at_once_makes_no_tape(path: Path):
+    with disk_full_at(0), pytest.raises(StoreUnavailable, match="cannot be written"):
+        CassetteRecorder(Scripted(echo), path)
+    close(CassetteRecorder(Scripted(echo), path))
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_a_closed_tape_is_written_no_more(path: Path):
+    recorder = CassetteRecorder(Scripted(echo), path)
+    close(recorder)
+    # The number of the closed file may be that of another one by now: it must not get our line.
+    with (path.parent / "other").open("w+b") as other:
+        with pytest.raises(ModelUnavailable, match="is closed"):
+            ask(recorder)
+        assert other.read() == b""
 
 
 def test_only_the_owner_can_read_a_tape(path: Path):

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -277,6 +278,9 @@ def test_a_status_says_whether_it_may_pass_and_whether_tokens_may_have_been_used
         ({"retry-after": "7"}, 7.0),
         ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
         ({"retry-after": "-1"}, None),
+        ({"retry-after": "99999999999999999999"}, 3600.0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 3600.0),
+        ({"retry-after-ms": "nan"}, None),
         ({"retry-after": "soon"}, None),
         ({}, None),
     ],
@@ -310,6 +314,16 @@ def test_no_error_carries_a_body_a_prompt_or_a_key(status: int):
     told = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     for secret in (PROMPT, KEY, "SECRET", "127.0.0.1"):
         assert secret not in told
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_nothing_that_was_said_is_logged(status: int, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    with contextlib.suppress(ModelError):
+        exchange(answering(completion("SECRET"), status=status))
+    assert caplog.records
+    for secret in (PROMPT, KEY, "SECRET"):
+        assert secret not in caplog.text
 
 
 def test_an_error_has_the_digest_of_the_body_to_compare_with_the_log_of_the_server():
