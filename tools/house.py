@@ -24,8 +24,13 @@ PROGRAMS = (Path("bench"), Path("chaos"), Path("tools"))
 
 FILE_LINES, FILE_CEILING, FUNCTION_LINES, FACE_LINES, POSITIONAL = 400, 600, 50, 60, 2
 
-RATCHET: dict[str, int] = {}
-"""Files above 400 lines, with their length. An entry may only get smaller, and leaves when the file is short enough."""
+RATCHET: dict[str, int] = {
+    "src/dueprocess/agent/__init__.py": 62,
+    "src/dueprocess/gate/__init__.py": 87,
+    "src/dueprocess/ledger/__init__.py": 82,
+    "src/dueprocess/values/__init__.py": 62,
+}
+"""Files above 400 lines, and faces above 60, with their length. An entry may only get smaller, and leaves when the file is short enough."""
 
 DRAWERS = frozenset(
     "util utils common helper helpers service services manager managers core internal internals base misc".split()

@@ -32,7 +32,7 @@ from dueprocess.gate import (
     FindingRecord,
     Outcome,
 )
-from dueprocess.values import ActionId, Instant, action_id, canonical, parse
+from dueprocess.values import ActionId, Instant, Json, action_id, canonical, parse
 
 _INVALID: Final = frozenset({"schema", "parse"})
 
@@ -183,9 +183,7 @@ def _decide_waiting(state: RunState, original: str) -> RunState:
     return replace(
         state,
         pending=tuple(
-            replace(item, status=Status.DECIDE)
-            if item.status is Status.WAITING and item.original == original
-            else item
+            replace(item, status=Status.DECIDE) if item.status is Status.WAITING and item.original == original else item
             for item in state.pending
         ),
     )
@@ -199,7 +197,9 @@ def _settled(state: RunState, event: Happened, item: Pending, result: Result, an
 def _crash_bound(state: RunState) -> RunState:
     if state.crashes <= MAX_CRASHES:
         return state
-    return endings.hand_off(state, f"{state.crashes} attempts were lost to dead workers; expected at most {MAX_CRASHES}")
+    return endings.hand_off(
+        state, f"{state.crashes} attempts were lost to dead workers; expected at most {MAX_CRASHES}"
+    )
 
 
 def _of_call(state: RunState, call: CallRecord) -> Pending | None:
@@ -215,7 +215,7 @@ def _retrieved(state: RunState, item: Pending, result: str) -> tuple[Chunk, ...]
     return chunks
 
 
-def _told(finding: FindingRecord) -> dict[str, str]:
+def _told(finding: FindingRecord) -> Json:
     return {"rule": finding.rule, "reason": finding.reason}
 
 

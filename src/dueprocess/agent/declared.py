@@ -49,12 +49,14 @@ def _without_kind(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _calls(step: Mapping[str, Any]) -> Step:
-    return Calls(**{**_without_kind(step), "calls": tuple(StepCall(**call) for call in step["calls"])})
+    fields: dict[str, Any] = {**_without_kind(step), "calls": tuple(StepCall(**call) for call in step["calls"])}
+    return Calls(**fields)
 
 
 def _decide(step: Mapping[str, Any]) -> Step:
     branches = tuple(Branch(**branch) for branch in step["branches"])
-    return Decide(**{**_without_kind(step), "branches": branches, "shows": tuple(step["shows"])})
+    fields: dict[str, Any] = {**_without_kind(step), "branches": branches, "shows": tuple(step["shows"])}
+    return Decide(**fields)
 
 
 _STEPS: Final[Mapping[str, Callable[[Mapping[str, Any]], Step]]] = MappingProxyType(

@@ -40,7 +40,9 @@ def escalate(state: RunState, how: Escalation, reason: str) -> RunState:
 def _drop(item: Pending, reason: str) -> Pending:
     if item.status not in _NOT_STARTED:
         return item
-    return replace(item, status=Status.SETTLED, result=Result.REFUSED, answer=f'{{"error":"not run: {_plain(reason)}"}}')
+    return replace(
+        item, status=Status.SETTLED, result=Result.REFUSED, answer=f'{{"error":"not run: {_plain(reason)}"}}'
+    )
 
 
 def _plain(reason: str) -> str:

@@ -33,7 +33,6 @@ from dueprocess.agent.state import Ending, Phase, RunState, Status
 from dueprocess.model import Message, Role
 from dueprocess.values import Instant
 
-
 Handler = Callable[[RunState, Happened, Any], RunState]
 
 
@@ -122,7 +121,9 @@ def _clarification_given(state: RunState, event: Happened, record: Clarification
 def _cancel(state: RunState, event: Happened, record: CancelRequested) -> RunState:
     if state.phase is Phase.ENDED:
         return state
-    return endings.begin(state, Ending.CANCEL, f"cancelled by {record.by}" + (f": {record.reason}" if record.reason else ""))
+    return endings.begin(
+        state, Ending.CANCEL, f"cancelled by {record.by}" + (f": {record.reason}" if record.reason else "")
+    )
 
 
 def _ended(

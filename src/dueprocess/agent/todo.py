@@ -28,7 +28,9 @@ from dueprocess.tool import Effect, Idempotency, ToolSpec
 from dueprocess.values import ActionId, Instant, later, seconds
 
 MAX_RECONCILES: Final = 5  # a sink that cannot tell five times in a row is a matter for a person
-LOOK_AGAIN: Final = seconds(3600)  # the other action's outcome wakes the run in its own transaction; this is the sweeper's net
+LOOK_AGAIN: Final = seconds(
+    3600
+)  # the other action's outcome wakes the run in its own transaction; this is the sweeper's net
 
 
 def todo(state: RunState) -> tuple[Command, ...]:

@@ -150,7 +150,9 @@ def _step_done(state: RunState, seq: int) -> RunState:
         return endings.hand_off(state, f"step {state.step} is not a step of calls")
     results = {item.result for item in state.pending}
     if results == {Result.OK}:
-        return enter(_remember(state, at.id, {item.request.id: parse(item.answer) for item in state.pending}), at.next, cause=seq)
+        return enter(
+            _remember(state, at.id, {item.request.id: parse(item.answer) for item in state.pending}), at.next, cause=seq
+        )
     told: dict[str, Json] = {item.request.id: parse(item.answer) for item in state.pending}
     refused = results & {Result.DENIED, Result.INVALID, Result.REFUSED}
     target = at.on_denied if refused else at.on_failed

@@ -88,7 +88,10 @@ class Workflow:
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
             raise BadValue(f"workflow: step ids occur twice: {', '.join(twice)}; expected each once")
-        for source, target in (("start", self.start), *((step.id, name) for step in self.steps for name in leads_to(step))):
+        for source, target in (
+            ("start", self.start),
+            *((step.id, name) for step in self.steps for name in leads_to(step)),
+        ):
             if target not in ids:
                 raise BadValue(f"workflow: {source} names step {target!r}; expected one of {', '.join(ids)}")
 

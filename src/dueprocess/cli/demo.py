@@ -10,12 +10,11 @@ from pathlib import Path
 import click
 
 from dueprocess.errors import Conflict, StoreUnavailable
-from dueprocess.examples.support_refunds import make_inbox, run_plain_loop
+from dueprocess.examples.support_refunds import make_inbox, run_plain_loop, story
 from dueprocess.examples.support_refunds.crew import Crew
 from dueprocess.examples.support_refunds.model import chosen_model
 from dueprocess.examples.support_refunds.office import Place, open_office, scripted
 from dueprocess.examples.support_refunds.screen import Screen
-from dueprocess.examples.support_refunds import story
 from dueprocess.examples.support_refunds.tally import tally
 from dueprocess.ledger import Verified
 from dueprocess.values import canonical
@@ -32,10 +31,12 @@ _LOCK_PATIENCE_S = 5.0
     show_default=True,
     help="Where everything of the demo is kept.",
 )
-@click.option("--sink", type=click.Path(dir_okay=False, path_type=Path), help="The payments file. [default: DIR/payments.jsonl]")
+@click.option(
+    "--sink", type=click.Path(dir_okay=False, path_type=Path), help="The payments file. [default: DIR/payments.jsonl]"
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Varies customers, amounts, order and faults.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def command(directory: Path, sink: Path | None, seed: int, *, as_json: bool) -> None:
+def command(*, directory: Path, sink: Path | None, seed: int, as_json: bool) -> None:
     """Work through a support inbox, first in a plain tool loop, then through the gate, killed in the middle.
 
     May be killed at any moment and started again with the same arguments: it goes on where the ledger says it was.
@@ -46,7 +47,9 @@ def command(directory: Path, sink: Path | None, seed: int, *, as_json: bool) -> 
         inbox = make_inbox(seed)
         chosen = chosen_model(os.environ)
         screen.opening(inbox, model=chosen.name, scripted=chosen.provider is None)
-        plain = run_plain_loop(inbox, folder=directory / "plain", provider=chosen.provider or scripted(inbox), model=chosen.name)
+        plain = run_plain_loop(
+            inbox, folder=directory / "plain", provider=chosen.provider or scripted(inbox), model=chosen.name
+        )
         screen.plain(plain)
         with open_office(place, provider=chosen.provider, model=chosen.name) as office, Crew(office) as crew:
             story.submit_inbox(office)
@@ -57,9 +60,9 @@ def command(directory: Path, sink: Path | None, seed: int, *, as_json: bool) -> 
             verified = story.check(office, exported)
             figures = tally(office, plain, verified=isinstance(verified, Verified))
             screen.gate(office, figures)
-            screen.people(office, carried, story.holds(office))
+            screen.people(office, carried=carried, held=story.holds(office))
             screen.changes(story.what_if(office, threshold="10"))
-            screen.ledger(exported, verified, story.check_with_one_byte_changed(office, exported))
+            screen.ledger(exported, verified=verified, changed=story.check_with_one_byte_changed(office, exported))
         summary = canonical(figures.to_json())
         story.replace_text(directory / "summary.json", summary + "\n")
     screen.closing(directory / "summary.json", summary)

@@ -14,6 +14,7 @@ _VERBS: Final = {
     "demo": ("demo", "Watch a support inbox with and without the gate."),
     "identity": ("identity", "Add and list the people who may approve."),
     "policy": ("policy", "Check, decide, explain, test and publish policies."),
+    "replay": ("replay", "Decide recorded runs again under a policy."),
 }
 
 
@@ -21,15 +22,18 @@ class LazyGroup(click.Group):
     """A group whose verbs are imported when they are used, so that `due --help` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, without loading one."""
         return list(_VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One verb, its file loaded now."""
         if cmd_name not in _VERBS:
             return None
         module = import_module(f"dueprocess.cli.{_VERBS[cmd_name][0]}")
         return getattr(module, "command")  # noqa: B009 - each verb's file calls its entry `command`
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs with their summaries from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _VERBS.items()])
 

@@ -40,7 +40,8 @@ class Failed:
 class LocalEngine:
     """Drives due runs of some queues. `run_worker` blocks; `wake`, `stop` may be called from any thread.
 
-    `concurrency`: runs in flight at once in this process. `on_failure` is told of every drive that ended by an error.
+    `concurrency`: runs in flight at once in this process. `only`: drives these runs and no others. `on_failure` is told
+    of every drive that ended by an error.
     """
 
     def __init__(
@@ -51,13 +52,15 @@ class LocalEngine:
         queues: frozenset[str],
         concurrency: int = 8,
         lease: Duration = LEASE,
-        on_failure: Callable[[Failed], None] = lambda failed: None,
+        only: frozenset[RunId] | None = None,
+        on_failure: Callable[[Failed], None] | None = None,
     ) -> None:
         self._shell = shell
         self._releases = releases
         self._queues = queues
         self._concurrency = concurrency
         self._lease = lease
+        self._only = only
         self._on_failure = on_failure
         self._owner: Owner = this_process()
         self._claims: dict[RunId, Claim] = {}
@@ -114,11 +117,12 @@ class LocalEngine:
     def _drive(self, made: Claim) -> None:
         try:
             release = self._releases.find(self._shell, made.release)
-            drive(self._shell, release, made, yields=self._stopping.is_set)
+            drive(self._shell, release, claim=made, yields=self._stopping.is_set)
         except LeaseLost:
             pass  # another driver has the run; there is nothing left to do or to tell
         except DueProcessError as error:
-            self._on_failure(Failed(run=made.run, error=error))
+            if self._on_failure is not None:
+                self._on_failure(Failed(run=made.run, error=error))
         finally:
             with self._lock:
                 self._claims.pop(made.run, None)
@@ -143,6 +147,9 @@ class LocalEngine:
 
     def _due(self, tx: Reader) -> list[RunId]:
         now = self._shell.clock.now()
+        if self._only is not None:
+            chosen = [row for row in (tx.get(RUNS, run) for run in sorted(self._only)) if row is not None]
+            return [RunId(row.run) for row in chosen if row.queue in self._queues and self._is_ours_to_take(tx, row)]
         rows = tx.find(RUNS, equal=(("due", 1),), limit=_BATCH)
         rows += tx.find(RUNS, equal=(("due", 0),), at_most=("wake_at", now), limit=_BATCH)
         # A dead driver's run is found by its lease; there are as many leases as runs in flight, in all processes.

@@ -146,7 +146,7 @@ class _Cited:
 def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cited:
     given, malformed = read_citations(call.citations)
     findings = [parse_finding(_where(entry)) for entry in malformed[:1]]
-    named: list[Json] = [call.citations] if call.citations is not None else []
+    named = _listed(call.citations)
     wrong = list(malformed)
     if listed.require_citation and CITATIONS in arguments:
         value = arguments[CITATIONS]
@@ -156,7 +156,7 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
             bad = (Malformed(where=f"$.{CITATIONS}", reason="got null; expected a list"),)
         findings.extend(_schema_finding([_where(entry)]) for entry in bad[:1])
         given, wrong = (*given, *inside), [*wrong, *bad]
-        named.append(value)
+        named.extend(_listed(value))
     resolutions = resolve(given, call.evidence)
     return _Cited(
         arguments=arguments,
@@ -165,6 +165,10 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
         unresolved=(*(each.reason for each in resolutions if each.chunk is None), *map(_where, wrong)),
         findings=tuple(findings),
     )
+
+
+def _listed(citations: Json) -> list[Json]:
+    return [] if citations is None else citations.copy() if isinstance(citations, list) else [citations]
 
 
 def _where(entry: Malformed) -> str:

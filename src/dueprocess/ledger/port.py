@@ -111,7 +111,7 @@ class Reader(Protocol):
         """The events that carry this action id, in log order."""
         ...
 
-    def digest(self, run: RunId, label: str, content: str) -> str:
+    def digest(self, run: RunId, label: str, *, content: str) -> str:
         """The digest of small or personal content under the run's key (design section 7).
 
         Raises:

@@ -94,8 +94,8 @@ def _tool_to_json(tool: ToolSpec) -> Json:
     return of_python(plain, max_depth=_DEPTH)
 
 
-def _tool_from_json(value: Any) -> ToolSpec:
-    fields: dict[str, Any] = dict(value)
+def _tool_from_json(value: dict[str, Any]) -> ToolSpec:
+    fields = dict(value)
     fields["effect"] = Effect(fields["effect"])
     fields["idempotency"] = Idempotency(fields["idempotency"])
     fields["fee"] = Money(fields["fee"]["micros"])

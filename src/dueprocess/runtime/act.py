@@ -55,7 +55,7 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
     sync = any(_is_write(run, item) for item in items)
     events = run.commit(lambda tx: _decide(run, tx, items, batch), sync=sync)
     if batch.policy:
-        run.policy = run.shell.policies.find(run.shell, run.loaded, batch.policy)
+        run.policy = run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy)
     _attempt(run, events)
     if batch.stopped:
         rest(run, Suspension.STOP, until=FOR_EVER)
@@ -108,7 +108,8 @@ def give_up_settling(run: Run, actions: tuple[ActionId, ...]) -> None:
 def expire(run: Run, actions: tuple[ActionId, ...]) -> None:
     """Records that nobody answered for these actions in time."""
     records = [
-        Item(record=ActionExpired(reason="nobody answered in time"), action=item.action) for item in _found(run, actions)
+        Item(record=ActionExpired(reason="nobody answered in time"), action=item.action)
+        for item in _found(run, actions)
     ]
     run.record(*records, fresh=True)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from dueprocess.agent import Pending, RunState, Status
 from dueprocess.agent.records import BudgetExceeded
-from dueprocess.approval import Approval, Grant, HoldRequest, Refused, Requirement, consider, grant
+from dueprocess.approval import Approval, Grant, Refused, Requirement, consider, grant
 from dueprocess.gate import (
     FREES_KEY,
     ActionDenied,
@@ -39,7 +39,6 @@ from dueprocess.gate import (
     Neighbour,
     Outcome,
     RawCall,
-    RequirementRecord,
     ReuseOf,
     Situation,
     Stopped,
@@ -49,13 +48,14 @@ from dueprocess.gate import (
 )
 from dueprocess.ledger import Reader
 from dueprocess.meter import Gauge, Mark, Unit
-from dueprocess.policy import Approvers, Finding, Policy, Principal, Rate, Verdict
+from dueprocess.policy import Finding, Policy, Principal, Rate, Verdict
+from dueprocess.runtime.forms import approval_record, request_of, requirement_of, requirement_record
 from dueprocess.runtime.journal import Claim, Item
 from dueprocess.runtime.project import calls_key
 from dueprocess.runtime.system import system_run
 from dueprocess.runtime.tables import GAUGES, HOLDS, KEYS, MARKS, STOPS
 from dueprocess.tool import Idempotency, ToolSpec
-from dueprocess.values import ActionId, Duration, Instant, action_id, attempt_key, canonical
+from dueprocess.values import ActionId, Instant, action_id, attempt_key, canonical
 
 _KEY_LABEL = "idempotency"
 _ARGUMENTS_LABEL = "arguments"
@@ -132,7 +132,9 @@ def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requir
         case HeldFor():
             return _held(tx, place, admission, requirement)
         case ReuseOf():
-            record = ActionReused(call=_call(place), original=admission.original, result=_result_of(tx, admission.original))
+            record = ActionReused(
+                call=_call(place), original=admission.original, result=_result_of(tx, admission.original)
+            )
             return Ruling(items=(Item(record=record, action=item.action),), admission=admission, action=item.action)
         case WaitFor():
             waiting = ActionWaiting(call=_call(place), original=admission.original)
@@ -170,7 +172,7 @@ def _dispatch(place: _Place, admission: Admitted) -> Item:
         calls=0 if item.lost else 1,
         marks=(MarkRecord(key=_rate_key(desk, item)),) if rate is not None else (),
         key=place.key,
-        granted=tuple(_approval_record(a) for a in place.grant.approvals) if place.grant is not None else (),
+        granted=tuple(approval_record(a) for a in place.grant.approvals) if place.grant is not None else (),
         fee_micros=spec.fee.micros,
     )
     return Item(record=record, action=item.action, attempt=attempt)
@@ -193,7 +195,7 @@ def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requiremen
         call=_call(place),
         findings=_findings(admission.findings),
         digest=digest_of(tx, desk, item, place.judged, findings=rules),
-        requirement=_requirement_record(requirement),
+        requirement=requirement_record(requirement),
         requesters=_requesters(desk, item),
         expires_at=desk.now + requirement.expires_after,
         key=place.key,
@@ -223,27 +225,6 @@ def _carried(place: _Place, held: ActionHeld) -> tuple[Item, ...]:
     return (Item(record=given, action=item.action),)
 
 
-def request_of(held: ActionHeld, *, action: str, asked_at: Instant) -> HoldRequest:
-    """A recorded hold as the approval room considers it."""
-    asked = held.requirement
-    return HoldRequest(
-        action=action,
-        digest=held.digest,
-        findings=tuple(f.rule for f in held.findings if f.decision == Verdict.HOLD.value and not f.advisory),
-        requesters=held.requesters,
-        requirement=Requirement(
-            name=asked.name,
-            any_of=asked.any_of,
-            all_of=asked.all_of,
-            quorum=asked.quorum,
-            expires_after=Duration(asked.expires_after),
-            execute_within=Duration(asked.execute_within),
-            editable=asked.editable,
-        ),
-        asked_at=asked_at,
-    )
-
-
 def _as_new_revision(place: _Place, *, also: bool = False) -> _Place:
     # Rule 2: the gate's table has no way back from an outcome to a hold or a denial.
     item = place.item
@@ -269,20 +250,7 @@ def digest_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement, *, findi
             "findings": [*sorted(set(findings))],
         }
     )
-    return tx.digest(desk.claim.run, _APPROVAL_LABEL, bound)
-
-
-def requirement_of(approvers: Approvers) -> Requirement:
-    """The policy's approvers as the approval room asks for them."""
-    return Requirement(
-        name=approvers.name,
-        any_of=approvers.any_of,
-        all_of=approvers.all_of,
-        quorum=approvers.quorum,
-        expires_after=approvers.expires_after,
-        execute_within=approvers.execute_within,
-        editable=approvers.editable,
-    )
+    return tx.digest(desk.claim.run, _APPROVAL_LABEL, content=bound)
 
 
 def _raw_call(desk: Desk, item: Pending) -> RawCall:
@@ -341,8 +309,8 @@ def _key_use(tx: Reader, desk: Desk, item: Pending, judged: Judgement) -> tuple[
         return None
     # The key is shared by all runs of the tenant: its digest is under the tenant's key, not the run's.
     shared = system_run(desk.claim.tenant)
-    scope = tx.digest(shared, _KEY_LABEL, canonical([item.request.name, judged.key]))
-    arguments = tx.digest(shared, _ARGUMENTS_LABEL, judged.arguments)
+    scope = tx.digest(shared, _KEY_LABEL, content=canonical([item.request.name, judged.key]))
+    arguments = tx.digest(shared, _ARGUMENTS_LABEL, content=judged.arguments)
     others = tuple(
         Neighbour(action=row.action, arguments=row.arguments, state=ActionState(row.state))
         for row in tx.find(KEYS, equal=(("scope", scope),))
@@ -398,19 +366,3 @@ def _findings(findings: tuple[Finding, ...]) -> tuple[FindingRecord, ...]:
         )
         for finding in findings
     )
-
-
-def _requirement_record(requirement: Requirement) -> RequirementRecord:
-    return RequirementRecord(
-        name=requirement.name,
-        any_of=requirement.any_of,
-        all_of=requirement.all_of,
-        quorum=requirement.quorum,
-        expires_after=requirement.expires_after,
-        execute_within=requirement.execute_within,
-        editable=requirement.editable,
-    )
-
-
-def _approval_record(approval: Approval) -> ApprovalRecord:
-    return ApprovalRecord(by=approval.by, groups=approval.groups, how=approval.how)

@@ -25,12 +25,12 @@ from dueprocess.gate import (
     SettledBy,
 )
 from dueprocess.ledger import Reader, Transaction
-from dueprocess.runtime.admission import request_of
+from dueprocess.runtime.forms import request_of
 from dueprocess.runtime.journal import Item, message, run_row
 from dueprocess.runtime.policies import publisher
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import ACTIONS, HOLDS, HoldRow
-from dueprocess.values import Instant, Json, action_id, canonical, parse, read_amount
+from dueprocess.values import Instant, Json, RunId, action_id, canonical, parse, read_amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def card(tx: Reader, action: str) -> HoldCard:
     )
 
 
-def approve(shell: Shell, action: str, person: Person, *, digest: str | None = None) -> Answered:
+def approve(shell: Shell, action: str, *, person: Person, digest: str | None = None) -> Answered:
     """Approves a hold as shown under `digest` (default: as it is held now).
 
     Raises:
@@ -114,7 +114,7 @@ def approve(shell: Shell, action: str, person: Person, *, digest: str | None = N
     return shell.store.write(unit)
 
 
-def reject(shell: Shell, action: str, person: Person, *, reason: str = "") -> Answered:
+def reject(shell: Shell, action: str, *, person: Person, reason: str = "") -> Answered:
     """Rejects a hold for good. One eligible person suffices; a requester may withdraw what they asked for.
 
     Raises:
@@ -134,7 +134,7 @@ def reject(shell: Shell, action: str, person: Person, *, reason: str = "") -> An
     return shell.store.write(unit)
 
 
-def edit(shell: Shell, action: str, person: Person, *, arguments: dict[str, Json]) -> Answered:
+def edit(shell: Shell, action: str, *, person: Person, arguments: dict[str, Json]) -> Answered:
     """Replaces a hold by a new revision with these arguments, which the gate decides from the start.
 
     Only an eligible approver may edit. The editor becomes a requester, unless the edit only lowers editable amounts.
@@ -151,9 +151,7 @@ def edit(shell: Shell, action: str, person: Person, *, arguments: dict[str, Json
             refused = Refused(rule="approval.approver", reason=f"{person.id} may not edit this action")
             return _refuse(tx, found, person, refused, now)
         approves = lowers_only(parse(call.arguments), arguments, editable=found.request.requirement.editable)
-        next_id = action_id(
-            run=run_row(tx, found.row.run).run, cause=call.cause, index=call.index, revision=call.revision + 1
-        )
+        next_id = action_id(run=RunId(found.row.run), cause=call.cause, index=call.index, revision=call.revision + 1)
         records = (
             Item(record=ActionEdited(by=_record(person), arguments=text, approves=approves), action=action),
             Item(record=ActionSuperseded(by=next_id, reason=f"edited by {person.id}"), action=action),
@@ -164,7 +162,7 @@ def edit(shell: Shell, action: str, person: Person, *, arguments: dict[str, Json
     return shell.store.write(unit)
 
 
-def settle(shell: Shell, action: str, person: Person, *, outcome: Outcome, note: str = "") -> None:
+def settle(shell: Shell, action: str, *, person: Person, outcome: Outcome, note: str = "") -> None:
     """Settles an action whose outcome nobody else can tell, also after its run has ended.
 
     Raises:
@@ -187,7 +185,9 @@ def settle(shell: Shell, action: str, person: Person, *, outcome: Outcome, note:
             person=person.id,
             how=person.how,
         )
-        message(tx, row.run, [Item(record=record, action=action, attempt=row.attempt)], now=shell.clock.now(), ended=True)
+        message(
+            tx, row.run, [Item(record=record, action=action, attempt=row.attempt)], now=shell.clock.now(), ended=True
+        )
 
     shell.store.write(unit)
 

@@ -68,7 +68,15 @@ def request_for(state: RunState, manifest: Manifest, *, timeout_s: float, citing
 
 
 def admit_question(
-    tx: Reader, shell: Shell, state: RunState, request: ModelRequest, *, frame: int, turn: int, attempt: int, limit: Money
+    tx: Reader,
+    shell: Shell,
+    state: RunState,
+    request: ModelRequest,
+    *,
+    frame: int,
+    turn: int,
+    attempt: int,
+    limit: Money,
 ) -> Question | BudgetExceeded:
     """Decides whether the question fits every budget (rules 1 and 2). The caller appends the record in the same transaction."""
     price = shell.provider.price(request.model) if shell.provider is not None else None
@@ -146,7 +154,7 @@ def records_of(reply: ModelReply, question: Question) -> tuple[object, ...]:
 
 
 def _limits(shell: Shell, state: RunState, limit: Money) -> tuple[tuple[str, int], ...]:
-    scopes = [(ScopeKind.RUN, state.run, limit.micros)]
+    scopes: list[tuple[ScopeKind, str, int]] = [(ScopeKind.RUN, state.run, limit.micros)]
     wider = {
         ScopeKind.TASK: state.run,
         ScopeKind.SESSION: state.session,
@@ -156,7 +164,9 @@ def _limits(shell: Shell, state: RunState, limit: Money) -> tuple[tuple[str, int
     for kind, name in wider.items():
         if name and kind in shell.spend_limits:
             scopes.append((kind, name, shell.spend_limits[kind].micros))
-    return tuple((meter_key(Scope(kind=kind, id=name), Unit.SPEND), min(maximum, MAX_LIMIT)) for kind, name, maximum in scopes)
+    return tuple(
+        (meter_key(Scope(kind=kind, id=name), Unit.SPEND), min(maximum, MAX_LIMIT)) for kind, name, maximum in scopes
+    )
 
 
 def _gauge(tx: Reader, key: str) -> Gauge:

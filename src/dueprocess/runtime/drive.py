@@ -35,13 +35,13 @@ from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.values import FOR_EVER
 
 
-def drive(shell: Shell, loaded: Loaded, claim: Claim, *, yields: Callable[[], bool] = lambda: False) -> None:
+def drive(shell: Shell, loaded: Loaded, *, claim: Claim, yields: Callable[[], bool] = lambda: False) -> None:
     """Drives a claimed run until it rests or has ended. `yields` is asked between commands: true gives the run back.
 
     Raises:
         LeaseLost: another driver took the run. CommitLost, StoreUnavailable: the store failed; the run is taken up again.
     """
-    policy = shell.policies.find(shell, loaded, claim.policy)
+    policy = shell.policies.find(shell, release=loaded, digest=claim.policy)
     run = Run(shell, loaded, claim, policy=policy)
     run.refold()
     while not run.over and run.state.phase is not Phase.ENDED:

@@ -19,6 +19,7 @@ from dueprocess.gate import (
     ActionDenied,
     ActionDispatched,
     ActionHeld,
+    ActionReused,
     ActionSettled,
     ActionState,
     CallRecord,
@@ -85,7 +86,7 @@ class Governed:
             return take(tx, run_row(tx, run), owner=this_process(), lease=None, now=shell.clock.now())
 
         self._claim = shell.store.write(unit)
-        self._policy: Policy = shell.policies.find(shell, loaded, self._claim.policy)
+        self._policy: Policy = shell.policies.find(shell, release=loaded, digest=self._claim.policy)
         self._state: RunState = replace(
             initial(loaded.config, run), principal=loaded.manifest.principal, on_behalf_of=on_behalf_of
         )
@@ -116,8 +117,9 @@ class Governed:
         return self._take(proposed)
 
     def resume(self, action: str) -> Performed:
-        """Goes on with an action: runs it if people have approved it, asks the sink if its outcome was lost, tries it
-        again if it surely had no effect, else says where it stands.
+        """Goes on with an action, or says where it stands.
+
+        Runs it if people have approved it, asks the sink if its outcome was lost, tries it again if it surely had no effect.
 
         Raises:
             NotFound: no such action in this run.
@@ -129,7 +131,7 @@ class Governed:
         state = ActionState(row.state)
         if state in {ActionState.HELD, ActionState.FAILED}:
             again = _again(events, ActionId(action), state)
-            return self._take(lambda tx: again)
+            return self._take(lambda _: again)
         if state in {ActionState.DISPATCHED, ActionState.UNKNOWN}:
             return self._settle_lost(events, state)
         return _standing(events, ActionId(action), state)
@@ -137,16 +139,14 @@ class Governed:
     def close(self) -> None:
         """Ends the run. What is held stays for people to see, and is cancelled."""
         record = RunFinished(result="", active=0)
-        self._shell.store.write(
-            lambda tx: append(tx, self._claim, [Item(record=record)], now=self._shell.clock.now())
-        )
+        self._shell.store.write(lambda tx: append(tx, self._claim, [Item(record=record)], now=self._shell.clock.now()))
 
     def _take(self, proposed: Proposed) -> Performed:
         while True:
             decided = self._shell.store.write(lambda tx: self._decide(tx, proposed))
             if decided.ruling is not None:
                 return self._follow(decided.ruling, decided.events)
-            self._policy = self._shell.policies.find(self._shell, self._loaded, decided.policy)
+            self._policy = self._shell.policies.find(self._shell, release=self._loaded, digest=decided.policy)
 
     def _decide(self, tx: Transaction, proposed: Proposed) -> _Decided:
         row = owned(tx, self._claim)
@@ -277,7 +277,7 @@ def _findings_of(events: tuple[Event, ...]) -> tuple[FindingRecord, ...]:
 
 
 def _result(events: tuple[Event, ...]) -> Json:
-    return next((parse(e.record.result) for e in events if hasattr(e.record, "result")), None)
+    return next((parse(e.record.result) for e in events if isinstance(e.record, ActionReused)), None)
 
 
 def _over(events: tuple[Event, ...]) -> str:

@@ -76,7 +76,9 @@ def since(tx: Reader, claim: Claim, appended: tuple[Event, ...], *, seen: int) -
     return tuple(happened(event) for event in tx.events(claim.run, after=seen))
 
 
-def message(tx: Transaction, run: str, items: Iterable[Item], *, now: Instant, ended: bool = False) -> tuple[Event, ...]:
+def message(
+    tx: Transaction, run: str, items: Iterable[Item], *, now: Instant, ended: bool = False
+) -> tuple[Event, ...]:
     """Appends from outside the driver: an approval, an answer, a cancel. The run's driver ingests it.
 
     Raises:

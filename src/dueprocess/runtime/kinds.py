@@ -50,7 +50,9 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
     }
 )
 _NAMES: Final[Mapping[type, str]] = MappingProxyType({record: kind for kind, record in KINDS.items()})
-_DECODERS: Final = MappingProxyType({kind: msgspec.json.Decoder(record) for kind, record in KINDS.items()})
+_DECODERS: Final[Mapping[str, msgspec.json.Decoder[object]]] = MappingProxyType(
+    {kind: msgspec.json.Decoder[object](record) for kind, record in KINDS.items()}
+)
 _ENCODER: Final = msgspec.json.Encoder()
 
 

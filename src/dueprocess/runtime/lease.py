@@ -85,12 +85,12 @@ def take(tx: Transaction, row: RunRow, *, owner: Owner, lease: Duration | None, 
     made = Claim(run=RunId(row.run), tenant=row.tenant, release=row.release, policy=policy, epoch=epoch)
     # The row moves first: an append checks it. The event's projection writes the same again on a rebuild.
     tx.put(RUNS, replace(row, epoch=epoch, status=RunStatus.RUNNING.value))
-    append(tx, made, [Item(record=run_records.RunClaimed(owner=str(owner), lost_active=lost, crashed=crashed))], now=now)
+    append(
+        tx, made, [Item(record=run_records.RunClaimed(owner=str(owner), lost_active=lost, crashed=crashed))], now=now
+    )
     if lease is not None:
         at = max(now, row.at)
-        held = LeaseRow(
-            run=row.run, epoch=epoch, expires_at=at + lease, beat_at=at, started_at=at, owner=str(owner)
-        )
+        held = LeaseRow(run=row.run, epoch=epoch, expires_at=at + lease, beat_at=at, started_at=at, owner=str(owner))
         tx.put(LEASES, held)
     return made
 

@@ -9,6 +9,7 @@ Rule 4. No message of a foreign exception is recorded: its class name and a dige
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -120,7 +121,9 @@ def reconcile(shell: Shell, tool: Tool, dispatch: Dispatch, *, timeout: float) -
         return Unclear(described(error))
     if isinstance(answer, (Found, Voided, Unclear)):
         return answer
-    return Unclear(f"the reconcile of {tool.name} answered a {type(answer).__name__}; expected Found, Voided or Unclear")
+    return Unclear(
+        f"the reconcile of {tool.name} answered a {type(answer).__name__}; expected Found, Voided or Unclear"
+    )
 
 
 def described(error: BaseException) -> str:
@@ -142,7 +145,7 @@ def _succeeded(value: object) -> ActionSettled:
     return ActionSettled(outcome=Outcome.SUCCEEDED, by=SettledBy.TOOL, result=canonical(result_to_json(value)))
 
 
-async def _call(function: Any, keywords: dict[str, object]) -> object:
+async def _call(function: Callable[..., Any], keywords: dict[str, object]) -> object:
     if inspect.iscoroutinefunction(function):
         return await function(**keywords)
     return await asyncio.to_thread(function, **keywords)

@@ -50,7 +50,9 @@ def publish(
     tx.append(Draft(run=run, tenant=tenant, record=record, at=now, release="", policy=digest))
 
 
-def register(tx: Transaction, *, tenant: str, agent: str, digest: str, manifest: str, policy: str, now: Instant) -> None:
+def register(
+    tx: Transaction, *, tenant: str, agent: str, digest: str, manifest: str, policy: str, now: Instant
+) -> None:
     """Records a release once."""
     if tx.get(RELEASES, digest) is None:
         record = ReleaseRegistered(digest=digest, agent=agent, manifest=manifest)

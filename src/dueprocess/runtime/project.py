@@ -145,7 +145,11 @@ def _denied(tx: Transaction, e: Envelope, r: action_records.ActionDenied, row: R
 def _held(tx: Transaction, e: Envelope, r: action_records.ActionHeld, row: RunRow) -> RunRow:
     _move(tx, e, r.call, ActionState.HELD)
     request = msgspec.json.encode(
-        {"requirement": r.requirement, "requesters": r.requesters, "findings": [f.rule for f in r.findings if f.decision == "hold"]}
+        {
+            "requirement": r.requirement,
+            "requesters": r.requesters,
+            "findings": [f.rule for f in r.findings if f.decision == "hold"],
+        }
     ).decode()
     hold = HoldRow(
         action=e.action,
@@ -263,10 +267,13 @@ def _erased(tx: Transaction, e: Envelope, r: system.RunErased) -> None:
         for use in r.uses:
             add_to_gauge(tx, use.key, spent=use.spent, reserved=use.reserved)
         for mark in r.marks:
-            tx.put(MARKS, MarkRow(key=mark.key, action=mark.action, attempt=mark.attempt, at=mark.at, amount=mark.amount))
-    for table in (ACTIONS, HOLDS):
-        for found in tx.find(table, equal=(("run", e.run),)):
-            tx.delete(table, *table.key_of(found))
+            tx.put(
+                MARKS, MarkRow(key=mark.key, action=mark.action, attempt=mark.attempt, at=mark.at, amount=mark.amount)
+            )
+    for action in tx.find(ACTIONS, equal=(("run", e.run),)):
+        tx.delete(ACTIONS, action.action)
+    for hold in tx.find(HOLDS, equal=(("run", e.run),)):
+        tx.delete(HOLDS, hold.action)
     for key in tx.find(KEYS, equal=(("run", e.run),)):
         tx.delete(KEYS, key.scope, key.action)
     tx.delete(GAUGES, calls_key(e.run))

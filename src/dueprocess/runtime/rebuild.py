@@ -19,6 +19,7 @@ def snapshot(store: Store) -> dict[str, list[Any]]:
 
 def replay_into(events: Iterator[Event], scratch: Store) -> dict[str, list[Any]]:
     """The rows that the projection of these events, in log order, makes in an empty store."""
+
     def unit(tx: Transaction) -> None:
         for event in events:
             project(tx, event)

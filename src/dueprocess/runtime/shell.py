@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from dueprocess.agent import AgentConfig
+from dueprocess.errors import Conflict
 from dueprocess.ledger import Store
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Provider
-from dueprocess.errors import Conflict
 from dueprocess.policy import Policy, load
 from dueprocess.release import Manifest
 from dueprocess.runtime.policies import published
@@ -75,17 +75,17 @@ class PolicyShelf:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Policy] = {}
 
-    def find(self, shell: "Shell", loaded: Loaded, digest: str) -> Policy:
+    def find(self, shell: "Shell", *, release: Loaded, digest: str) -> Policy:
         """The policy of this digest, read against the tools of the release.
 
         Raises:
             FileInvalid: it was published for other tools and does not load with these: the run cannot go on (I2).
         """
-        if digest in {loaded.policy.digest, ""}:
-            return loaded.policy
-        place = (digest, loaded.digest)
+        if digest in {release.policy.digest, ""}:
+            return release.policy
+        place = (digest, release.digest)
         if place not in self._known:
-            self._known[place] = self._read(shell, loaded, digest)
+            self._known[place] = self._read(shell, release, digest)
         return self._known[place]
 
     def _read(self, shell: "Shell", loaded: Loaded, digest: str) -> Policy:

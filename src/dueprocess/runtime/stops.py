@@ -8,7 +8,7 @@ from dueprocess.runtime.system import StopLifted, StopOrdered, system_run
 from dueprocess.runtime.tables import STOPS
 
 
-def order(shell: Shell, target: str, person: Person, *, reason: str = "") -> None:
+def order(shell: Shell, target: str, *, person: Person, reason: str = "") -> None:
     """Stops a target: `all`, `agent:NAME` or `tool:NAME`. Nothing it covers is dispatched from this commit on.
 
     Raises:
@@ -24,7 +24,7 @@ def order(shell: Shell, target: str, person: Person, *, reason: str = "") -> Non
     shell.store.write(unit)
 
 
-def lift(shell: Shell, target: str, person: Person, *, reason: str = "") -> None:
+def lift(shell: Shell, target: str, *, person: Person, reason: str = "") -> None:
     """Lifts a stop. What rested because of it goes on.
 
     Raises:

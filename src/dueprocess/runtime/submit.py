@@ -67,7 +67,7 @@ def introduce(shell: Shell, loaded: Loaded) -> None:
     shell.store.write(unit)
 
 
-def submit(shell: Shell, loaded: Loaded, task: Task, *, queue: str | None = None) -> RunId:
+def submit(shell: Shell, loaded: Loaded, *, task: Task, queue: str | None = None) -> RunId:
     """Takes a task and returns the id of its run, which is durable; the same key again returns the same run.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dueprocess.errors import NotFound
@@ -33,7 +33,7 @@ _NO_LEAF: Final = b""
 class Head:
     """The end of the log: what the next line needs to follow it. Small, and equal after equal lines."""
 
-    frontier: Frontier = Frontier()
+    frontier: Frontier = field(default_factory=Frontier)
     last: bytes = _NO_LEAF
 
     def checkpoint(self, *, origin: str, key: SigningKey) -> tuple[Checkpoint, bytes]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring as _quote
-from typing import Final
+from typing import Final, cast
 
 from dueprocess.errors import BadValue
 
@@ -23,6 +23,7 @@ Json = None | bool | int | Decimal | str | list["Json"] | dict[str, "Json"]
 MAX_DEPTH: Final = 32  # policy language: arguments nest at most 32 deep
 MAX_NUMBER_LENGTH: Final = 400  # longer literals are an attack on the parser, not a quantity
 _PLAIN_EXPONENT: Final = 30
+_NEVER_MONEY: Final = 3  # decimals that no amount has
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -36,7 +37,9 @@ def parse(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Json:
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise BadValue(f"not UTF-8: byte {error.start} is {text[error.start]:#04x}; expected JSON in UTF-8") from None
+            raise BadValue(
+                f"not UTF-8: byte {error.start} is {text[error.start]:#04x}; expected JSON in UTF-8"
+            ) from None
     try:
         value: Json = _DECODER.decode(text)
     except RecursionError:
@@ -102,9 +105,9 @@ def _read_decimal(text: str) -> Decimal:
     if not isinstance(exponent, int):
         raise BadValue(f"not a number JSON can carry: {text}")
     written_scientific = "e" in text or "E" in text
-    if written_scientific and -3 < exponent <= 0:
+    if written_scientific and -_NEVER_MONEY < exponent <= 0:
         sign, digits, _ = number.as_tuple()
-        return Decimal((sign, digits + (0,) * (3 + exponent), -3))
+        return Decimal((sign, digits + (0,) * (_NEVER_MONEY + exponent), -_NEVER_MONEY))
     return number
 
 
@@ -160,9 +163,10 @@ def _of_python(value: object, *, depth: int, limit: int) -> Json:
         case Decimal():
             return _read_decimal(str(value)) if value.is_finite() else _refuse_constant(str(value))
         case Mapping():
-            return {_key(key): _of_python(item, depth=depth - 1, limit=limit) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+            pairs = cast("Mapping[object, object]", value).items()
+            return {_key(key): _of_python(item, depth=depth - 1, limit=limit) for key, item in pairs}
         case list() | tuple():
-            items: Sequence[object] = value  # pyright: ignore[reportUnknownVariableType]
+            items = cast("Sequence[object]", value)
             return [_of_python(item, depth=depth - 1, limit=limit) for item in items]
         case _:
             raise BadValue(f"a value of type {type(value).__name__} is not JSON; expected text, number, list or object")

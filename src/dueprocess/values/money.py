@@ -1,6 +1,6 @@
-"""Money as integers of micro-USD, and the one grammar by which an amount is read. Prices are in `model`.
+r"""Money as integers of micro-USD, and the one grammar by which an amount is read. Prices are in `model`.
 
-Rule 1. An amount, as written, is `\\d{1,12}(\\.\\d{1,2})?` in ASCII, as a JSON number or as text (policy language, Amounts).
+Rule 1. An amount, as written, is `\d{1,12}(\.\d{1,2})?` in ASCII, as a JSON number or as text (policy language, Amounts).
 Rule 2. Everything else is no amount: booleans, NaN, signs, exponents, more decimals, separators, currency text, lists, nothing.
 Rule 3. Sums are integers; nothing is rounded but the price of tokens, and that upwards.
 """

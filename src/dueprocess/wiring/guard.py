@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -39,9 +39,9 @@ class Guarded:
         """
         return self._governed.call(self._tool.name, self._tool.bind_positional(args, kwargs))
 
-    async def acall(self, *args: object, **kwargs: object) -> Performed:
-        """The same from a running event loop, which is not blocked meanwhile."""
-        return await asyncio.to_thread(self, *args, **kwargs)
+    async def acall(self, arguments: Mapping[str, object]) -> Performed:
+        """The same from a running event loop, which is not blocked meanwhile; arguments by name."""
+        return await asyncio.to_thread(self, **arguments)
 
     def resume(self, action: str) -> Performed:
         """Goes on with an action of this run: runs it once people approved it, asks the sink if its outcome was lost.
@@ -84,11 +84,13 @@ def guard(
     environment: str = "prod",
     beside: Sequence[Tool] = (),
 ) -> Guarded:
-    """Puts a tool behind the gate: `guarded(...)` decides the call under the policy, holds it for people where it must be,
-    dispatches it once, and records all of it in the store.
+    """Puts a tool behind the gate.
 
-    `policy`: a policy file. `store`: a folder, made if missing, or a `Home` that several guards share. `run`: a name that opens the same run again, in another
-    process too (the earlier owner is fenced); without one each `guard` is a run of its own, with the policy's limits.
+    `guarded(...)` decides the call under the policy, holds it for people where it must be, dispatches it once, and records
+    all of it in the store.
+
+    `policy`: a policy file. `store`: a folder, made if missing, or a `Home` that several guards share.
+    `run`: a name that opens the same run again, in another process too (the earlier owner is fenced); without one each `guard` is a run of its own, with the policy's limits.
     `on_behalf_of`: `user:NAME`. `beside`: the other tools that the policy file names.
 
     Raises:
@@ -119,7 +121,7 @@ def guard(
     try:
         introduce(shell, release)
         task = Task(text=f"guard {tool.name}", key=run or secrets.token_hex(16), on_behalf_of=on_behalf_of)
-        opened = submit(shell, release, task, queue="")
+        opened = submit(shell, release, task=task, queue="")
         governed = Governed(shell, release, opened, on_behalf_of=on_behalf_of)
     except BaseException:
         free()

@@ -1,8 +1,8 @@
 """The folder of one store: ledger, key file, keys, identities. What runs in it is the project's matter.
 
-    ledger.db          events and read models            keys.due    one data key per run, wrapped
-    ledger.key         the log's private key, 0600       kek         what wraps them, 0600 (or DUE_KEK)
-    ledger.pub         the log's public key, to hand out identities.yaml
+ledger.db          events and read models            keys.due    one data key per run, wrapped
+ledger.key         the log's private key, 0600       kek         what wraps them, 0600 (or DUE_KEK)
+ledger.pub         the log's public key, to hand out identities.yaml
 """
 
 import secrets
@@ -51,7 +51,7 @@ def open_home(path: Path, environment: Mapping[str, str], *, origin: str = "") -
         seed = _seed(path / "ledger.key")
         name = origin or ORIGIN
         signing_key = SigningKey.from_seed(seed, name=name)
-        publish(path / "ledger.pub", content=lambda: f"{signing_key.verifier}\n".encode())
+        publish(path / "ledger.pub", content=f"{signing_key.verifier}\n".encode)
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror}; expected a folder that can be written to") from None
     secret = environment.get(KEK_VARIABLE)

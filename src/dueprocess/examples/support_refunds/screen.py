@@ -73,7 +73,7 @@ class Screen:
         )
         self._say(f"   cost {figures.cost} USD: model {figures.model_cost} and fees of the payment processor")
 
-    def people(self, office: Office, carried: Carried | None, held: tuple[Hold, ...]) -> None:
+    def people(self, office: Office, *, carried: Carried | None, held: tuple[Hold, ...]) -> None:
         """One hold carried through, and how the others go on."""
         self._say("")
         self._title("3  People decide what waits for people")
@@ -101,7 +101,7 @@ class Screen:
         self._say(f"   {len(changes)} tickets change: {told or 'none'}")
         self._say(f"   {' '.join(change.ticket.id for change in changes)}")
 
-    def ledger(self, exported: Path, verified: Verified | Broken, changed: tuple[int, Verified | Broken]) -> None:
+    def ledger(self, exported: Path, *, verified: Verified | Broken, changed: tuple[int, Verified | Broken]) -> None:
         """The ledger as a stranger checks it, whole and with one byte changed."""
         self._say("")
         self._title("5  The record, checked with the public key alone")

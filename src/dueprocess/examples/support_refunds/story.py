@@ -67,7 +67,7 @@ def submit_inbox(office: Office) -> None:
     """Takes every ticket as a task. A ticket that was taken before keeps its run."""
     introduce(office.shell, office.release)
     for ticket in office.inbox.tickets:
-        submit(office.shell, office.release, office.task_of(ticket))
+        submit(office.shell, office.release, task=office.task_of(ticket))
 
 
 def holds(office: Office) -> tuple[Hold, ...]:
@@ -90,12 +90,12 @@ def carry_one(office: Office) -> Carried | None:
     said = office.shell.store.read(lambda tx: tx.lineage(hold.action))
     refused = next((e.record.reason for e in said if isinstance(e.record, ApprovalRefused)), "")
     if not refused:
-        answered = approve(office.shell, hold.action, asked)
+        answered = approve(office.shell, hold.action, person=asked)
         refused = answered.refused.reason if answered.refused is not None else "was not refused"
     if not any(isinstance(event.record, ApprovalGiven) for event in said):
-        approve(office.shell, hold.action, finance)
+        approve(office.shell, hold.action, person=finance)
     try:
-        approve(office.shell, hold.action, other)
+        approve(office.shell, hold.action, person=other)
         second = "counted"
     except Conflict:
         second = "no effect: it is closed"

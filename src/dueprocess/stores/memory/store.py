@@ -130,7 +130,7 @@ class _MemoryTransaction:
     def lineage(self, action: str) -> list[Event]:
         return [opened(e, self._keys) for _, e in self._lines if e.action == action]
 
-    def digest(self, run: RunId, label: str, content: str) -> str:
+    def digest(self, run: RunId, label: str, *, content: str) -> str:
         return run_key(self._keys, run).keyed_digest(label=label, data=content.encode())
 
     def append(self, draft: Draft) -> Event:

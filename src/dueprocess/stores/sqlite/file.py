@@ -5,7 +5,6 @@ Rule 2. Migrations are numbered SQL files, applied once each in one transaction;
 Rule 3. Foreign bytes are told apart from a ledger by the application id before anything is read as ours.
 """
 
-import os
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
@@ -51,14 +50,16 @@ def prepare(path: Path) -> None:
         if not empty and found != APPLICATION_ID:
             raise StoreUnavailable(f"{path} is an SQLite file of another program; expected a ledger or a new file")
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise StoreUnavailable(f"{path} cannot be kept in WAL mode; expected a local file system with shared memory")
+            raise StoreUnavailable(
+                f"{path} cannot be kept in WAL mode; expected a local file system with shared memory"
+            )
         connection.execute("PRAGMA synchronous = FULL")
         _migrate(connection, path)
     except sqlite3.Error as error:
         raise unavailable(path, error) from None
     finally:
         connection.close()
-    os.chmod(path, 0o600)
+    path.chmod(0o600)
 
 
 def unavailable(path: Path, error: Exception) -> StoreUnavailable:

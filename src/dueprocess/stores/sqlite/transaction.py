@@ -1,4 +1,7 @@
-"""One unit's view of the SQLite file, inside a transaction that the writer or a reader has begun."""
+"""One unit's view of the SQLite file, inside a transaction that the writer or a reader has begun.
+
+SQL is put together from the names of our own tables and columns only; values are always bound.
+"""
 
 import sqlite3
 from functools import lru_cache
@@ -6,7 +9,6 @@ from typing import Any, Final, TypeVar
 
 from dueprocess.ledger import Cell, Draft, Envelope, Event, Keyring, Table, decode_line
 from dueprocess.runtime.project import project
-from dueprocess.runtime.tables import RUNS
 from dueprocess.stores.journal import Head, compose, opened, run_key
 from dueprocess.values import RunId
 
@@ -14,7 +16,7 @@ R = TypeVar("R")
 
 _APPEND: Final = 'INSERT INTO events ("leaf", "run", "seq", "action", "line") VALUES (?, ?, ?, ?, ?)'
 _OF_RUN: Final = 'SELECT line FROM events WHERE "run" = ? AND seq > ? ORDER BY seq'
-_OF_ACTION: Final = "SELECT line FROM events WHERE \"action\" = ? AND \"action\" <> '' ORDER BY leaf"
+_OF_ACTION: Final = 'SELECT line FROM events WHERE "action" = ? AND "action" <> \'\' ORDER BY leaf'
 
 
 class SqliteTransaction:
@@ -60,7 +62,7 @@ class SqliteTransaction:
         """The events of an action."""
         return self._opened(_OF_ACTION, (action,))
 
-    def digest(self, run: RunId, label: str, content: str) -> str:
+    def digest(self, run: RunId, label: str, *, content: str) -> str:
         """A digest under the run's key."""
         return run_key(self._keys, run).keyed_digest(label=label, data=content.encode())
 
@@ -69,9 +71,7 @@ class SqliteTransaction:
         row = self._connection.execute('SELECT seq FROM runs WHERE "run" = ?', (draft.run,)).fetchone()
         written = compose(draft, seq=(row[0] if row is not None else 0) + 1, head=self.head, keys=self._keys)
         envelope = written.event.envelope
-        self._connection.execute(
-            _APPEND, (envelope.leaf, envelope.run, envelope.seq, envelope.action, written.line)
-        )
+        self._connection.execute(_APPEND, (envelope.leaf, envelope.run, envelope.seq, envelope.action, written.line))
         self.head = written.head
         project(self, written.event)
         return written.event
