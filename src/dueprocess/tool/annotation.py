@@ -60,13 +60,12 @@ def read_annotation(annotation: object, *, at: str, within: _Within = ()) -> Sha
     """
     if isinstance(annotation, NewType):
         return read_annotation(cast("object", annotation.__supertype__), at=at, within=within)
-    if isinstance(annotation, collections.abc.Hashable):
-        if annotation in _SIMPLE:
-            return _SIMPLE[annotation]
-        if annotation in _BARE:
-            return _BARE[annotation]
     if get_origin(annotation) is not None:
         return _generic(annotation, at, within)
+    if annotation in _SIMPLE:
+        return _SIMPLE[annotation]
+    if annotation in _BARE:
+        return _BARE[annotation]
     alias: object = getattr(annotation, "__value__", None)  # a `type X = ...` statement of Python 3.12
     if type(annotation).__name__ == "TypeAliasType" and alias is not None:
         return read_annotation(alias, at=at, within=within)

@@ -136,7 +136,7 @@ class _Encoder:
         try:
             exact = of_python(value)
         except BadValue:
-            return self._refuse(at, "a number that is not finite is not JSON")
+            return self._refuse(at, "a number that is not finite or has more than 400 digits is not kept")
         if isinstance(exact, Decimal) and len(canonical_number(exact)) > _MAX_DIGITS:
             return self._refuse(at, "a number of more than 400 digits is not kept")
         return exact

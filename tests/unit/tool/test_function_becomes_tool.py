@@ -247,6 +247,7 @@ class TestBindingAPythonCall:
             ((object(),), {}),
             ((float("nan"),), {}),
             ((["\ud800"],), {}),
+            (("x" * 1_000_001,), {}),
         ],
     )
     def test_refuses_what_does_not_fit(self, args: tuple[object, ...], kwargs: dict[str, object]):

@@ -90,6 +90,8 @@ def test_what_json_can_carry_is_carried_exactly(value: object, expected: object)
         float("-inf"),
         Decimal("NaN"),
         Decimal("1" * 500),
+        Decimal("0." + "1" * 500),
+        Decimal("1" * 390 + "E25"),
         10**5000,
         "\ud800",
         {1: "a"},

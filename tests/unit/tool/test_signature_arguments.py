@@ -1,19 +1,21 @@
 """JSON arguments become exact Python values, or are refused; schemas say what the values must be."""
 
-from collections.abc import Sequence
+import sys
+import typing
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Annotated, Any, NewType, NotRequired
+from typing import Annotated, Any, ClassVar, NewType, NotRequired, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from typing_extensions import TypedDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel, field_validator
+from typing_extensions import TypeAliasType, TypedDict
 
 from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.tool import Effect
@@ -152,6 +154,9 @@ BAD: list[tuple[object, str]] = [
     (float, "true"),
     (float, "1e999"),
     (float, '"1"'),
+    (float, "1" * 400),
+    (Annotated[int, Field(ge=1)] | Money, "true"),
+    (Annotated[int, Field(ge=1)] | bool, "0"),
     (Decimal, "true"),
     (Decimal, '"1e5"'),
     (Decimal, '"NaN"'),
@@ -379,6 +384,70 @@ class TestSchemas:
 
     def test_the_same_function_has_the_same_schema_each_time(self):
         assert canonical(schema(Line)) == canonical(schema(Line))
+
+
+OrderIds = TypeAliasType("OrderIds", list[OrderId])
+
+
+def test_a_named_type_is_what_it_names():
+    assert read(OrderIds, '["A"]') == ["A"]
+
+
+def test_notes_of_other_libraries_in_an_annotation_are_left_alone():
+    assert read(Annotated[int, {"unhashable": []}], "1") == 1
+
+
+class Plain(typing.TypedDict):
+    email: str
+
+
+def test_a_typed_dict_that_pydantic_cannot_read_is_told():
+    if sys.version_info < (3, 12):
+        with pytest.raises(ToolInvalid, match=r"typing_extensions\.TypedDict"):
+            signature(Plain)
+    else:
+        assert read(Plain, '{"email": "a"}') == {"email": "a"}
+
+
+class Wrapped(RootModel[list[int]]):
+    pass
+
+
+class Aliased(BaseModel):
+    a: int = Field(validation_alias=AliasChoices("a", "b"))
+
+
+@dataclass
+class Made:
+    a: int
+    b: InitVar[int]
+
+
+@dataclass
+class Dangling:
+    a: "Nowhere"  # noqa: F821 - what must be refused
+
+
+@pytest.mark.parametrize(
+    ("annotation", "says"),
+    [
+        (Wrapped, "RootModel"),
+        (Aliased, "one alias"),
+        (Made, "not made from its fields alone"),
+        (Dangling, "cannot be read"),
+        (ClassVar[int], "not supported"),
+        (TypeVar("T"), "not supported"),
+        (Callable[[int], str], "not supported"),
+        (Annotated[object, object()], ""),
+        (Annotated[Money, Field(discriminator="x")], "pydantic cannot read"),
+    ],
+)
+def test_a_type_that_cannot_be_an_argument_is_refused(annotation: object, says: str):
+    if not says:
+        assert signature(annotation).shapes
+        return
+    with pytest.raises(ToolInvalid, match=says):
+        signature(annotation)
 
 
 class Open(BaseModel):
