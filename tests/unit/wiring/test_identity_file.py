@@ -128,6 +128,7 @@ class TestStrictReading:
             (f'"{HASH}"', f'"{HASH}", "{HASH}"', 5, "occurs twice"),
             (f'["{HASH}"]', f'["{HASH}"]\n  ben: {{groups: [], tokens: ["{HASH}"]}}', 6, "the same token as ann's"),
             ("people:\n  ann:", "people: [ann]\nx:", 2, "expected a mapping"),
+            ("  ann:", "  ben: finance\n  ann:", 3, "expected a mapping with groups and tokens"),
             ("[finance]", "&a [finance]", 4, "anchor"),
         ],
     )
