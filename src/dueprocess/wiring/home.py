@@ -7,13 +7,14 @@ ledger.pub         the log's public key, to hand out identities.yaml
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dueprocess.errors import StoreUnavailable
 from dueprocess.ledger import Keyring, SigningKey, Store, VerifierKey
-from dueprocess.stores.kek import KekFile, KekText, publish
+from dueprocess.stores.kek import KekFile, KekText, publish, sync_folder
 from dueprocess.stores.keyfile import KeyFile
 from dueprocess.stores.sqlite import SqliteStore
 from dueprocess.wiring.identity import IdentityFile
@@ -47,7 +48,7 @@ def open_home(path: Path, environment: Mapping[str, str], *, origin: str = "") -
         WrongKek, KeyFileInvalid: the keys in it were wrapped under another key, or are not keys.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _make_folder(path)
         seed = _seed(path / "ledger.key")
         name = origin or ORIGIN
         signing_key = SigningKey.from_seed(seed, name=name)
@@ -65,6 +66,19 @@ def open_home(path: Path, environment: Mapping[str, str], *, origin: str = "") -
         signing_key=signing_key,
         identities=IdentityFile.open(path / "identities.yaml"),
     )
+
+
+def _make_folder(path: Path) -> None:
+    # INVARIANT I3: what is synced in a folder is only as safe as the folder's own name in the one above it.
+    missing = [each for each in path.parents if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        sync_folder(each.parent)
+    path.mkdir(exist_ok=True)
+    # At every opening: whoever made the folder may have died before its name was durable. A folder above it that cannot
+    # be read was not made here.
+    with suppress(PermissionError):
+        sync_folder(path.parent)
 
 
 def _seed(path: Path) -> bytes:
