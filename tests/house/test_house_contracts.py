@@ -68,15 +68,18 @@ def guarded(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize("shelf", sorted(house.SHELVES))
-def test_a_shelf_is_reached_through_wiring_and_testing_only(shelf: str):
-    expected = {"wiring", "testing"} & ROOMS if shelf in ROOMS else set[str]()
+def test_a_shelf_is_reached_only_where_things_are_put_together(shelf: str):
+    # An example is a small application: it puts its own adapters together, as wiring does for a project.
+    # An evaluation is what a verb is about: there is no port behind which it could be exchanged.
+    allowed = {"wiring", "testing", "examples"} | ({"cli"} if shelf == "evals" else set())
+    expected = allowed & ROOMS if shelf in ROOMS else set[str]()
     assert guarded(f"dueprocess.{shelf}") == expected
 
 
 def test_the_step_of_the_agent_is_driven_by_the_runtime_and_by_tests_only():
     there = (house.ROOT / house.PACKAGE / "agent" / "step.py").is_file()
     # The face of the room passes it on; whoever imports it from there is seen as importing the file.
-    expected = {"agent", *({"runtime", "evals", "testing"} & ROOMS)} if there else set[str]()
+    expected = {"agent", *({"runtime", "evals", "testing", "examples"} & ROOMS)} if there else set[str]()
     assert guarded("dueprocess.agent.step") == expected
 
 

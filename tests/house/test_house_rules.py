@@ -110,7 +110,7 @@ def lines(number: int) -> str:
         ("src/dueprocess/gate/decide.py", 400),
         ("chaos/kill.py", 400),
         ("tools/mutants.py", 400),
-        ("src/dueprocess/gate/__init__.py", 60),
+        ("src/dueprocess/meter/__init__.py", 60),
         ("src/dueprocess/__init__.py", 60),
     ],
 )

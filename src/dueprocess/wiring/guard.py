@@ -90,7 +90,8 @@ def guard(
     all of it in the store.
 
     `policy`: a policy file. `store`: a folder, made if missing, or a `Home` that several guards share.
-    `run`: a name that opens the same run again, in another process too (the earlier owner is fenced); without one each `guard` is a run of its own, with the policy's limits.
+    `run`: a name that opens the same run again, in another process too (the earlier owner is fenced);
+    without one each `guard` is a run of its own, with the policy's limits.
     `on_behalf_of`: `user:NAME`. `beside`: the other tools that the policy file names.
 
     Raises:
