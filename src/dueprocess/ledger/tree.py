@@ -214,7 +214,7 @@ def verify_inclusion(*, leaf: bytes, index: int, size: int, path: Sequence[bytes
             return False
         if first & 1 or first == last:
             node = node_hash(sibling, node)
-            while not first & 1 and first:
+            while not first & 1:  # ends: an even one equals `last` here, which is not 0
                 first, last = first >> 1, last >> 1
         else:
             node = node_hash(node, sibling)
@@ -245,7 +245,7 @@ def verify_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes
             return False
         if first & 1 or first == last:
             old, new = node_hash(sibling, old), node_hash(sibling, new)
-            while not first & 1 and first:
+            while not first & 1:  # ends: an even one equals `last` here, which is not 0
                 first, last = first >> 1, last >> 1
         else:
             new = node_hash(new, sibling)

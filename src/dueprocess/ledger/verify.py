@@ -25,7 +25,7 @@ import msgspec
 
 from dueprocess.ledger.blame import Chain
 from dueprocess.ledger.checkpoint import Checkpoint, VerifierKey
-from dueprocess.ledger.event import MAX_LINE_BYTES, LineInvalid, decode_line
+from dueprocess.ledger.event import MAX_LINE_BYTES, LineInvalid, decode_line, link
 from dueprocess.ledger.export import FORMAT, ExportHeader, encode_header, signed_message
 from dueprocess.ledger.tree import HASH_BYTES, leaf_hash, root_of, verify_inclusion
 from dueprocess.ledger.verdict import (
@@ -48,6 +48,7 @@ _BOM = b"\xef\xbb\xbf"
 _LF = b"\n"
 _BEFORE_EVENTS = 2
 """Lines are numbered from 1, and the header is one of them: the first event is on line 2."""
+_WRONG_HEAD = "the links between the events, or the head, are not those of the events"
 
 
 def verify_export(
@@ -141,8 +142,8 @@ class _LogCheck:
             reason = "its head commits to these events, its root to others"
             return in_header(Fault.SIGNED_SO, reason, got=root.hex(), expected=self._signed.root.hex())
         if not self._chain.holds:
-            reason = "the links between the events, or the head, are not those of the events"
-            return in_header(Fault.SIGNED_SO, reason, got=escaped(self._signed.header.head), expected="links that hold")
+            head = self._signed.header.head
+            return in_header(Fault.SIGNED_SO, _WRONG_HEAD, got=escaped(head), expected="links that hold")
         return self._gap
 
     def root_at(self, size: int) -> bytes | None:
@@ -172,6 +173,7 @@ class _RunCheck:
 
     def __init__(self, signed: _Signed) -> None:
         self._signed = signed
+        self._link = ""
         self.count = 0
 
     def expected_leaf(self) -> int:
@@ -204,6 +206,7 @@ class _RunCheck:
             )
         # Step 5.
         self.count += 1
+        self._link = link(got)
         if (event.run, event.seq, event.leaf) == (header.run, self.count, leaf):
             return None
         reason = "the event is in the log, but is not this one of the run"
@@ -214,7 +217,11 @@ class _RunCheck:
         return broken
 
     def finish(self) -> Broken | None:
-        return None
+        # Step 5.
+        head = self._signed.header.head
+        if head == self._link:
+            return None
+        return in_header(Fault.SIGNED_SO, _WRONG_HEAD, got=escaped(head), expected=self._link)
 
     def root_at(self, size: int) -> bytes | None:
         # Of an older tree one run's proofs show nothing: that would take a consistency proof.
@@ -304,6 +311,7 @@ def _check_signed(header: ExportHeader) -> _Signed | Broken:
         fits = counts and header.first_leaf == leaves[0] and leaves == sorted(set(leaves))
     else:
         fits = header.lines == header.size and not header.proofs and header.first_leaf == header.run_length == 0
+        fits = fits and (header.head == "") == (header.lines == 0)
     if not fits or not root or not all(all(path) for path in paths):
         reason = "what the header says does not fit together"
         return in_header(

@@ -101,6 +101,12 @@ def test_a_store_that_was_tampered_with_is_not_signed():
     assert "not the one of the checkpoint" in refused([], checkpoint=LOG.checkpoint)
 
 
+def test_a_log_that_was_numbered_wrong_is_not_signed_though_its_links_and_root_hold():
+    wrong = chained([*LOG.lines[:3], LOG.lines[3].replace(b'"leaf":3', b'"leaf":8'), *LOG.lines[4:]], first=4)
+    tree = Tree([leaf_hash(line) for line in wrong])
+    assert "got leaf 8" in refused(wrong, checkpoint=Checkpoint(origin=ORIGIN, size=7, root=tree.root()))
+
+
 def test_what_is_no_event_is_not_signed():
     kept = [*LOG.lines[:3], b"{}", *LOG.lines[4:]]
     with pytest.raises(LineInvalid):

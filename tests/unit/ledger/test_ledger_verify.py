@@ -362,6 +362,9 @@ def test_a_signed_header_that_contradicts_the_file_is_refused(changes: dict[str,
 
 def test_a_signed_header_with_a_wrong_head_is_refused():
     assert broken(joined(EVENTS, resigned(HEADER, head="A" * 43))) == (Fault.SIGNED_SO, 1, None)
+    assert broken(joined(RUN_EVENTS, resigned(RUN_HEADER, head="A" * 43))) == (Fault.SIGNED_SO, 1, None)
+    empty = whole(log_of([])).rstrip(b"\n")
+    assert broken(joined([], resigned(empty, head="A" * 43))) == (Fault.SIGNED_SO, 1, None)
 
 
 def of_lines(lines: Sequence[bytes]) -> bytes:
