@@ -44,8 +44,11 @@ SHELVES = frozenset("engines stores providers retrievers channels gateways integ
 FLOAT_DOORS = frozenset({PACKAGE / "tool" / "shape.py"})
 """Where an exact number becomes a float: a tool that only reads may have asked for one in its signature."""
 
-HAND_OVER = frozenset({PACKAGE / "stores" / "sqlite" / "writer.py"})
-"""Where a thread keeps what another's work raised, to raise it in the thread that asked: nothing is swallowed."""
+HAND_OVER = frozenset({PACKAGE / "stores" / "sqlite" / "writer.py", PACKAGE / "runtime" / "child.py"})
+"""Where what another's work raised is handed to who asked, a thread or a process: nothing is swallowed."""
+
+FOUND_BY_NAME = frozenset({PACKAGE / "runtime" / "child.py"})
+"""Where a module is found by a name that comes at run time: the tool that a child process is asked to run."""
 
 IMPURE_NAMES = frozenset(
     "open print input exec eval compile breakpoint __import__ "
@@ -282,7 +285,8 @@ def imports(one: Source) -> Iterator[Finding]:
         if one.path != PACKAGE / "__init__.py":
             calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
             for call in calls:
-                if isinstance(call, ast.Name | ast.Attribute) and "import_module" in ast.unparse(call):
+                by_name = isinstance(call, ast.Name | ast.Attribute) and "import_module" in ast.unparse(call)
+                if by_name and one.path not in FOUND_BY_NAME:
                     yield one.finding("import", call, "import_module inside a function hides what a file needs")
 
 
@@ -310,7 +314,7 @@ def catches(one: Source) -> Iterator[Finding]:
         )
         last = node.body[-1]
         cleans_up = isinstance(last, ast.Raise) and last.exc is None
-        if "Exception" in caught and not is_shell:
+        if "Exception" in caught and not is_shell and one.path not in HAND_OVER:
             yield one.finding(
                 "catch", node, "except Exception: name what can fail here; the rest belongs to runtime.perform"
             )

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
-from dueprocess.errors import DueProcessError, LeaseLost
+from dueprocess.errors import Defect, DueProcessError, LeaseLost
 from dueprocess.ledger import Reader, Transaction
 from dueprocess.runtime.drive import drive
 from dueprocess.runtime.journal import Claim
@@ -90,7 +90,11 @@ class LocalEngine:
         """Drives due runs until `stop`, or until nothing is due and nothing in flight.
 
         `until_idle` waits for timers that are due within the lease, so that a dead worker's runs are taken up too.
+
+        Raises:
+            ToolInvalid: a sync write tool could not be killed at its deadline.
         """
+        self._shell.ready_tools()
         done = threading.Event()
         beats = threading.Thread(target=self._beat, args=(done,), name="dueprocess-beat", daemon=True)
         beats.start()
@@ -105,7 +109,7 @@ class LocalEngine:
         flying: set[Future[None]] = set()
         while not self._stopping.is_set():
             self._signal.clear()
-            flying = {future for future in flying if not future.done()}
+            flying = {future for future in flying if not self._is_over(future)}
             claims = self._claim_due(self._concurrency - len(flying))
             flying |= {pool.submit(self._drive, made) for made in claims}
             if until_idle and not flying and not claims and not self._soon():
@@ -113,6 +117,17 @@ class LocalEngine:
             if not claims:
                 self._signal.wait(POLL_S)
         wait(flying)
+        for future in flying:
+            self._is_over(future)
+
+    def _is_over(self, future: Future[None]) -> bool:
+        if not future.done():
+            return False
+        error = future.exception()
+        if error is not None:
+            # Not one of ours: a defect. Better a worker that ends loudly than one that goes on wrongly (I2).
+            raise Defect("a drive ended by an error that no room raises on purpose") from error
+        return True
 
     def _drive(self, made: Claim) -> None:
         try:

@@ -18,6 +18,7 @@ from typing import Any
 from dueprocess.errors import BadValue, NoEffect
 from dueprocess.gate import ActionDispatched, ActionSettled, Outcome, SettledBy
 from dueprocess.ledger import Event
+from dueprocess.runtime.host import HostFailed
 from dueprocess.runtime.shell import Shell
 from dueprocess.tool import Attempt, Effect, Found, Reconciled, Tool, Unclear, Voided, result_to_json
 from dueprocess.values import (
@@ -27,9 +28,9 @@ from dueprocess.values import (
     PrincipalId,
     RunId,
     canonical,
-    digest_text,
     parse,
 )
+from dueprocess.values.foreign import described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,11 @@ async def _attempt(shell: Shell, tool: Tool, dispatch: Dispatch) -> ActionSettle
     if isinstance(keywords, ActionSettled):
         return keywords
     try:
+        if dispatch.is_write and not tool.is_async:
+            arguments = dispatch.intent.call.arguments
+            return _succeeded(
+                await shell.loop.hosts.run(tool, arguments=arguments, attempt=dispatch.attempt, timeout_s=seconds)
+            )
         return _succeeded(await asyncio.wait_for(_call(tool.function, keywords), timeout=seconds))
     except NoEffect as error:
         return _failed(SettledBy.TOOL, described(error))
@@ -99,6 +105,8 @@ async def _attempt(shell: Shell, tool: Tool, dispatch: Dispatch) -> ActionSettle
         return _unknown_or_failed(dispatch, "no answer before the deadline")
     except asyncio.CancelledError:
         return _unknown_or_failed(dispatch, "cancelled while it ran")
+    except HostFailed as error:
+        return _unknown_or_failed(dispatch, error.described)
     # The one broad catch of the project: whatever a tool raises becomes an event.
     except Exception as error:  # noqa: BLE001
         return _unknown_or_failed(dispatch, described(error))
@@ -124,11 +132,6 @@ def reconcile(shell: Shell, tool: Tool, dispatch: Dispatch, *, timeout: float) -
     return Unclear(
         f"the reconcile of {tool.name} answered a {type(answer).__name__}; expected Found, Voided or Unclear"
     )
-
-
-def described(error: BaseException) -> str:
-    """A foreign error in our words: its class, and a digest by which its text can be matched elsewhere."""
-    return f"{type(error).__name__} ({digest_text(str(error))[:12]})"
 
 
 def _keywords(tool: Tool, dispatch: Dispatch) -> dict[str, object] | ActionSettled:

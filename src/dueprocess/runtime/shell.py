@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from dueprocess.agent import AgentConfig
-from dueprocess.errors import Conflict
+from dueprocess.errors import Conflict, ToolInvalid
 from dueprocess.ledger import Store
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Provider
 from dueprocess.policy import Policy, load
 from dueprocess.release import Manifest
+from dueprocess.runtime.host import Hosts, needs_import
 from dueprocess.runtime.policies import published
-from dueprocess.tool import Tool
+from dueprocess.tool import Effect, Tool
 from dueprocess.values import Digest, Instant, Money
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self.hosts = Hosts()
         self._thread = threading.Thread(target=self._loop.run_forever, name="dueprocess-loop", daemon=True)
         self._thread.start()
 
@@ -45,6 +47,7 @@ class Loop:
         """Cancels what still runs and ends the thread."""
         if self._loop.is_closed():
             return
+        self._loop.call_soon_threadsafe(self.hosts.kill)
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(timeout=5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
@@ -111,3 +114,16 @@ class Shell:
     provider: Provider | None = None
     tenant: str = "default"
     spend_limits: Mapping[ScopeKind, Money] = field(default_factory=dict[ScopeKind, Money])
+
+    def ready_tools(self) -> None:
+        """Makes sync write tools ready to run in a process that can be killed (I4: a deadline leaves no silent thread).
+
+        Raises:
+            ToolInvalid: naming the tool and what to do.
+        """
+        blocking = [tool for tool in self.tools.values() if tool.spec.effect is Effect.WRITE and not tool.is_async]
+        for tool in blocking:
+            if tool.importable is None:
+                raise ToolInvalid(needs_import(tool))
+        if blocking:
+            self.loop.submit(self.loop.hosts.warm())

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from dueprocess.values.canonical import Json, canonical, canonical_number
+from dueprocess.values.digest import digest_bytes
 
 SHOWN: Final = 80  # characters of one foreign value that a sentence can carry and still be read
 
@@ -17,6 +18,11 @@ def visible(text: str, *, limit: int = SHOWN) -> str:
     if not shown.isprintable():
         shown = "".join(character if character.isprintable() else _escaped(character) for character in shown)
     return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
+
+
+def described(error: BaseException) -> str:
+    """A foreign error in our words: its class, and a digest by which its text can be matched elsewhere (I10)."""
+    return f"{type(error).__name__} ({digest_bytes(str(error).encode('utf-8', 'surrogatepass'))[:12]})"
 
 
 def quoted(text: str, *, limit: int = SHOWN) -> str:
