@@ -120,7 +120,7 @@ def test_the_house_keeps_its_contracts(copy: Path):
         ("meter", "import dueprocess.approval", "Imports go down only"),
         ("cli", "import dueprocess.providers", "Shelves"),
         ("cli", "from dueprocess.agent import step", "The step of the agent"),
-        ("examples", "from dueprocess.providers import tape", "Shelves"),
+        ("runtime", "from dueprocess.providers import tape", "Imports go down only"),
         ("errors_of_all", "import dueprocess.errors", "Imports go down only"),
     ],
 )
