@@ -3,15 +3,20 @@
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final
 
 import click
 
 from dueprocess.cli.exits import Exit
-from dueprocess.errors import DueProcessError, NotAuthenticated
+from dueprocess.errors import DueProcessError, NotAllowed, NotAuthenticated
 
 _VERBS: Final = {
     "demo": ("demo", "Watch a support inbox with and without the gate."),
+    "init": ("init", "Write a small project that works."),
+    "run": ("run", "Give a task to an agent, or drive what is due."),
+    "runs": ("runs", "List runs, show one, cancel or answer it."),
+    "approvals": ("approvals", "See what is held, approve, reject or edit it."),
     "identity": ("identity", "Add and list the people who may approve."),
     "policy": ("policy", "Check, decide, explain, test and publish policies."),
     "replay": ("replay", "Decide recorded runs again under a policy."),
@@ -46,6 +51,9 @@ def due() -> None:
 
 def main() -> None:
     """Runs `due`. Exit codes: 0 ok, 1 error, 2 usage, 3 check failed, 4 denied, 5 waiting, 6 not authorised, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character gets its escape
     sys.exit(run(due.main))
 
 
@@ -59,7 +67,7 @@ def run(entry: Callable[..., Any]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except NotAuthenticated as error:
+    except (NotAuthenticated, NotAllowed) as error:
         click.echo(f"error: {error}", err=True)
         return Exit.UNAUTHORISED
     except DueProcessError as error:
@@ -69,5 +77,8 @@ def run(entry: Callable[..., Any]) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
+        return Exit.ERROR
+    except OSError as error:
+        click.echo(f"error: {error.strerror or error}; expected files and folders that can be read and written", err=True)
         return Exit.ERROR
     return result if isinstance(result, int) else Exit.OK

@@ -1,0 +1,97 @@
+"""`due replay`: decides recorded runs again and prints the two measures. How they are counted is in `evals`."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from dueprocess.cli.exits import Exit
+from dueprocess.errors import StoreUnavailable
+from dueprocess.evals import (
+    Bench,
+    Report,
+    numbered_lines,
+    read_episodes,
+    read_ground_truth,
+    replay_episodes,
+    replay_ground_truth,
+    report_json,
+    report_text,
+)
+from dueprocess.gate.line import read_principal
+from dueprocess.policy import DEFAULT_ENVIRONMENT, Policy, load
+from dueprocess.tool import ToolSpec
+from dueprocess.tool.catalogue import read_catalogue
+from dueprocess.values import Json, canonical
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--policy", "policy_path", type=_PATH, required=True, metavar="FILE", help="The policy file.")
+@click.option("--tools", "tools_path", type=_PATH, required=True, metavar="FILE", help="The tools file.")
+@click.option(
+    "--groundtruth", type=_PATH, metavar="FILE", help="Tasks and injection goals with their calls, one a line."
+)
+@click.option("--episodes", type=_PATH, metavar="FILE", help="Recorded runs of real models, one a line; plain or .xz.")
+@click.option("--principal", metavar="ID", help="Who acts, such as agent:support; nobody if not given.")
+@click.option("--on-behalf-of", metavar="ID", help="For whom, such as user:ann.")
+@click.option(
+    "--environment", default=DEFAULT_ENVIRONMENT, show_default=True, metavar="NAME", help="Where the calls are made."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    *,
+    policy_path: Path,
+    tools_path: Path,
+    groundtruth: Path | None,
+    episodes: Path | None,
+    principal: str | None,
+    on_behalf_of: str | None,
+    environment: str,
+    as_json: bool,
+) -> int:
+    """Decide recorded runs again: what would run without a person, of a hijacked model and of a user's tasks.
+
+    Nothing is run and nothing stored. Give either --groundtruth or --episodes.
+    """
+    if (groundtruth is None) == (episodes is None):
+        raise click.UsageError("expected either --groundtruth FILE or --episodes FILE")
+    if on_behalf_of is not None and principal is None:
+        raise click.UsageError("--on-behalf-of needs --principal: nobody cannot act for somebody")
+    tools = read_catalogue(_read(tools_path), name=tools_path.name)
+    policy = load(_read(policy_path), name=policy_path.name, tools=tools)
+    who: Json = {"id": principal, "on_behalf_of": on_behalf_of} if principal is not None else None
+    bench = Bench(policy=policy, tools=tools, principal=read_principal(who), environment=environment)
+    _warn(policy, tools, nobody=principal is None)
+    report = _replayed(bench, groundtruth=groundtruth, episodes=episodes)
+    click.echo(canonical(report_json(report)) if as_json else report_text(report))
+    return Exit.OK
+
+
+def _replayed(bench: Bench, *, groundtruth: Path | None, episodes: Path | None) -> Report:
+    if groundtruth is not None:
+        tasks = read_ground_truth(numbered_lines(groundtruth), name=groundtruth.name)
+        return replay_ground_truth(bench, tasks, tick=time.perf_counter_ns)
+    path = episodes or Path()
+    return replay_episodes(bench, read_episodes(numbered_lines(path), name=path.name), tick=time.perf_counter_ns)
+
+
+def _warn(policy: Policy, tools: Mapping[str, ToolSpec], *, nobody: bool) -> None:
+    # Figures that say nothing of the policy's sense are the ones most easily believed.
+    carried = sorted({key for tool in policy.tools.values() for key in tool.unenforceable})
+    if carried:
+        click.echo(f"warning: not enforced by this version, so their tools are denied: {', '.join(carried)}", err=True)
+    if nobody and any(tool.roles is not None for tool in policy.tools.values()):
+        click.echo("warning: the policy asks for roles and nobody acts: name somebody with --principal", err=True)
+    missing = sorted(tools.keys() - policy.tools.keys())
+    if missing:
+        click.echo(f"warning: not listed by the policy, so denied: {', '.join(missing)}", err=True)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from None

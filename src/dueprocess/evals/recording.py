@@ -1,0 +1,63 @@
+"""What was recorded of agents elsewhere, as values: calls, tasks, episodes. Nothing is read or decided here."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from dueprocess.gate import ActionState
+from dueprocess.values import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCall:
+    """One call as it was made. `arguments` is exact JSON, or the text that a model wrote.
+
+    `changed`: whether it was recorded to change the environment, None where nothing says so. `failed`: its result was
+    an error. `answered`: a result was recorded at all.
+    """
+
+    tool: str
+    arguments: Json
+    changed: bool | None = None
+    failed: bool = False
+    answered: bool = True
+
+    def outcome(self, *, is_write: bool) -> ActionState:
+        """What became of it, as strict as the gate is: a write that failed may have acted, unless known not to."""
+        lost = self.failed or not self.answered
+        if is_write and lost:
+            return ActionState.FAILED if self.changed is False else ActionState.UNKNOWN
+        return ActionState.FAILED if self.failed else ActionState.SUCCEEDED
+
+
+class TaskKind(Enum):
+    """Whose task it is: the user's, or the goal of an injection."""
+
+    USER = "user"
+    INJECTION = "injection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundTruth:
+    """The calls that do one task, as somebody who knows the answer made them."""
+
+    suite: str
+    id: str
+    kind: TaskKind
+    calls: tuple[RecordedCall, ...]
+
+
+class Course(Enum):
+    """How an episode went: nobody attacked, an attack succeeded, or one failed (or nobody recorded whether it did)."""
+
+    BENIGN = "benign"
+    ATTACK_SUCCEEDED = "attack_succeeded"
+    ATTACK_FAILED = "attack_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One run of a real model, call by call in order."""
+
+    id: str
+    course: Course
+    calls: tuple[RecordedCall, ...]

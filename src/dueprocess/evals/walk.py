@@ -1,0 +1,224 @@
+"""One hypothetical run: recorded calls decided in order by the gate itself, on counters of their own. No sums here.
+
+Rule 1. The gate's own `judge` and `admit` decide; nothing of them is repeated here. `Counters` stands for a store.
+Rule 2. A run takes no time: all its calls fall into one window of any rate, and no time limit is reached.
+Rule 3. A call that is assumed to run leaves what it would leave if it had been admitted, whatever was decided of it.
+        Any other leaves only what the gate would record: an admitted call its place, a held one its idempotency key.
+Rule 4. Each run begins with empty counters: recorded runs have nothing to do with one another.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final, assert_never
+
+from dueprocess.evals.recording import RecordedCall
+from dueprocess.gate import (
+    FREES_KEY,
+    ActionState,
+    Admission,
+    Admitted,
+    Denied,
+    Exceeded,
+    HeldFor,
+    Judgement,
+    KeyUse,
+    Neighbour,
+    RawCall,
+    ReuseOf,
+    Situation,
+    Stopped,
+    WaitFor,
+    admit,
+    judge,
+)
+from dueprocess.meter import EMPTY, MAX_LIMIT, Gauge, Mark
+from dueprocess.policy import DEFAULT_ENVIRONMENT, Policy, Principal
+from dueprocess.runtime.admission import requirement_of
+from dueprocess.tool import Effect, ToolSpec
+from dueprocess.values import Instant
+
+Tick = Callable[[], int]
+"""A clock in nanoseconds, for measuring how long a decision takes."""
+
+_NOW: Final = Instant(0)  # rule 2
+_GAUGE: Final = "calls"
+
+
+class Cap(Enum):
+    """What counts calls without understanding them; named as in the policy."""
+
+    CALLS = "max_tool_calls"
+    RATE = "rate"
+    KEY = "idempotency_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What recorded calls are decided by: one policy, its tools, who acts and where."""
+
+    policy: Policy
+    tools: Mapping[str, ToolSpec]
+    principal: Principal | None = None
+    environment: str = DEFAULT_ENVIRONMENT
+
+    def is_write(self, tool: str) -> bool:
+        """Whether the tools file, or a tier of the policy, calls it a write. A tool that neither lists is not."""
+        spec, listed = self.tools.get(tool), self.policy.tools.get(tool)
+        return (spec is not None and spec.effect is Effect.WRITE) or (
+            listed is not None and listed.effect is Effect.WRITE
+        )
+
+    def is_consequential(self, call: RecordedCall) -> bool:
+        """Whether it is a write, was recorded to change the environment, or is declared an egress by the policy."""
+        listed = self.policy.tools.get(call.tool)
+        return self.is_write(call.tool) or call.changed is True or (listed is not None and listed.egress is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """What a store would hold of one run: dispatched calls, places taken in rates by tool, idempotency keys in use."""
+
+    calls: Gauge = EMPTY
+    marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict[str, tuple[Mark, ...]])
+    keys: Mapping[tuple[str, str], tuple[Neighbour, ...]] = field(
+        default_factory=dict[tuple[str, str], tuple[Neighbour, ...]]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruled:
+    """A recorded call and what the gate said of it."""
+
+    call: RecordedCall
+    judged: Judgement
+    admission: Admission
+    is_consequential: bool
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is dispatched without a person; one answered by an earlier outcome is not."""
+        return isinstance(self.admission, Admitted)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that kept it from running; none where it runs."""
+        match self.admission:
+            case Admitted():
+                return ()
+            case Denied() | HeldFor():
+                return tuple(dict.fromkeys(each.rule for each in self.admission.findings if not each.advisory))
+            case Exceeded():
+                return (f"agent.{Cap.CALLS.value}",)
+            case ReuseOf() | WaitFor():
+                return (f"{self.call.tool}.{Cap.KEY.value}",)
+            case Stopped():
+                return ("stop",)
+            case _:
+                assert_never(self.admission)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether a cap had a part in what was decided."""
+        tails = tuple(f".{cap.value}" for cap in Cap)
+        return any(rule.endswith(tails) for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """Calls of one run, ruled in order, and the counters after them. `assumed`: they run whatever is decided."""
+
+    start: Counters
+    assumed: bool
+    ruled: tuple[Ruled, ...]
+    end: Counters
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether every call runs without a person."""
+        return all(each.runs for each in self.ruled)
+
+
+def walk(
+    bench: Bench, calls: Sequence[RecordedCall], *, start: Counters, assumed: bool, tick: Tick, spent: list[int]
+) -> Walk:
+    """Decides calls in order, and appends to `spent` the nanoseconds that each decision took."""
+    ruled: list[Ruled] = []
+    counters = start
+    for call in calls:
+        began = tick()
+        judged = _judged(bench, call)
+        admission = _admitted(bench, counters, judged, call=call, lifted=frozenset())
+        spent.append(tick() - began)
+        ruled.append(_ruled(bench, call, judged, admission=admission))
+        counters = _counted(bench, counters, ruled[-1], assumed=assumed)
+    return Walk(start=start, assumed=assumed, ruled=tuple(ruled), end=counters)
+
+
+def walk_again(bench: Bench, before: Walk, *, lifted: frozenset[Cap]) -> Walk:
+    """The same run as it would have gone without some caps. What is judged without counters is not asked again."""
+    ruled: list[Ruled] = []
+    counters = before.start
+    for each in before.ruled:
+        admission = _admitted(bench, counters, each.judged, call=each.call, lifted=lifted)
+        ruled.append(replace(each, admission=admission))
+        counters = _counted(bench, counters, ruled[-1], assumed=before.assumed)
+    return Walk(start=before.start, assumed=before.assumed, ruled=tuple(ruled), end=counters)
+
+
+def _judged(bench: Bench, call: RecordedCall) -> Judgement:
+    raw = RawCall(tool=call.tool, arguments=call.arguments, principal=bench.principal, environment=bench.environment)
+    return judge(bench.policy, bench.tools, call=raw)
+
+
+def _ruled(bench: Bench, call: RecordedCall, judged: Judgement, *, admission: Admission) -> Ruled:
+    return Ruled(call=call, judged=judged, admission=admission, is_consequential=bench.is_consequential(call))
+
+
+def _admitted(
+    bench: Bench, counters: Counters, judged: Judgement, *, call: RecordedCall, lifted: frozenset[Cap]
+) -> Admission:
+    policy = bench.policy
+    listed = policy.tools.get(call.tool)
+    key = None
+    if judged.key is not None and Cap.KEY not in lifted:
+        key = KeyUse(arguments=judged.arguments, others=counters.keys.get((call.tool, judged.key), ()))
+    situation = Situation(
+        tool=call.tool,
+        findings=judged.findings,
+        rate=listed.rate if listed is not None and Cap.RATE not in lifted else None,
+        marks=counters.marks.get(call.tool, ()),
+        key=key,
+        calls=counters.calls,
+        calls_limit=MAX_LIMIT if Cap.CALLS in lifted else policy.agent.max_tool_calls,
+        calls_key=_GAUGE,
+        requirement=requirement_of(policy.approvers_of(call.tool)),
+        publisher="",
+        now=_NOW,
+    )
+    return admit(situation)
+
+
+def _counted(bench: Bench, counters: Counters, ruled: Ruled, *, assumed: bool) -> Counters:
+    tool = ruled.call.tool
+    if ruled.runs or assumed:
+        state = ruled.call.outcome(is_write=bench.is_write(tool))
+        taken = Gauge(spent=counters.calls.spent + 1, reserved=counters.calls.reserved)
+        marks = counters.marks
+        # A proven failure gives its place in a window back, never the call it was.
+        if state is not ActionState.FAILED:
+            marks = {**marks, tool: (*marks.get(tool, ()), Mark(at=_NOW))}
+        return Counters(calls=taken, marks=marks, keys=_occupied(counters, ruled, state))
+    if isinstance(ruled.admission, HeldFor):
+        return replace(counters, keys=_occupied(counters, ruled, ActionState.HELD))
+    return counters
+
+
+def _occupied(counters: Counters, ruled: Ruled, state: ActionState) -> Mapping[tuple[str, str], tuple[Neighbour, ...]]:
+    key = ruled.judged.key
+    if key is None or state in FREES_KEY:
+        return counters.keys
+    place = (ruled.call.tool, key)
+    others = counters.keys.get(place, ())
+    here = Neighbour(action=f"call {counters.calls.spent + 1}", arguments=ruled.judged.arguments, state=state)
+    return {**counters.keys, place: (*others, here)}
