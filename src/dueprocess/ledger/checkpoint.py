@@ -8,6 +8,7 @@ Rule 2: a note here has exactly one signature, by the one key the reader names. 
 Sources: c2sp.org/signed-note, c2sp.org/tlog-checkpoint.
 """
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
@@ -194,9 +195,12 @@ def _note(text: str, key: VerifierKey, signature: bytes) -> bytes:
     return f"{text}\n{_SIGNED_BY}{key.name} {b64encode(key.key_id + signature).decode()}\n".encode()
 
 
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+
+
 def _has_controls(text: str) -> bool:
     # Lone surrogates have no UTF-8, so they count with what a note cannot hold.
-    return any((character < " " and character != "\n") or "\ud800" <= character <= "\udfff" for character in text)
+    return _CONTROLS.search(text) is not None
 
 
 def _is_name(name: str) -> bool:

@@ -320,10 +320,9 @@ def _key_use(tx: Reader, desk: Desk, item: Pending, judged: Judgement) -> tuple[
 
 
 def _stop(tx: Reader, desk: Desk, tool: str) -> str:
-    for target in ("all", f"agent:{desk.state.config.agent}", f"tool:{tool}"):
-        if tx.get(STOPS, target) is not None:
-            return target
-    return ""
+    ordered = {row.target for row in tx.find(STOPS)}
+    covering = ("all", f"agent:{desk.state.config.agent}", f"tool:{tool}")
+    return next((target for target in covering if target in ordered), "")
 
 
 def _rate(desk: Desk, item: Pending) -> Rate | None:

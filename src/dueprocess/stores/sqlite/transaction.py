@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from dueprocess.ledger import Cell, Draft, Envelope, Event, Keyring, Table, decode_line
 from dueprocess.runtime.project import project
+from dueprocess.runtime.tables import RUNS
 from dueprocess.stores.journal import Head, compose, opened, run_key
 from dueprocess.values import RunId
 
@@ -20,20 +21,29 @@ _OF_ACTION: Final = 'SELECT line FROM events WHERE "action" = ? AND "action" <> 
 
 
 class SqliteTransaction:
-    """Reads and changes through one connection. `head` is the end of the log as this transaction sees it."""
+    """Reads and changes through one connection. `head` is the end of the log as this transaction sees it.
 
-    __slots__ = ("_connection", "_keys", "head")
+    Rows are remembered while the transaction lasts: it holds the write lock, or reads one snapshot, so none changes but by it.
+    """
+
+    __slots__ = ("_connection", "_keys", "_rows", "head")
 
     def __init__(self, connection: sqlite3.Connection, *, head: Head, keys: Keyring) -> None:
         self._connection = connection
         self._keys = keys
+        self._rows: dict[tuple[str, tuple[Cell, ...]], Any] = {}
         self.head = head
 
     def get(self, table: Table[R], *key: Cell) -> R | None:
         """The row of this key."""
+        place = (table.name, key)
+        if place in self._rows:
+            return self._rows[place]
         sql, columns = _get_sql(table)
         row = self._connection.execute(sql, key).fetchone()
-        return None if row is None else table.row(**dict(zip(columns, row, strict=True)))
+        found = None if row is None else table.row(**dict(zip(columns, row, strict=True)))
+        self._rows[place] = found
+        return found
 
     def find(
         self,
@@ -68,8 +78,8 @@ class SqliteTransaction:
 
     def append(self, draft: Draft) -> Event:
         """Stores the next line and applies its projection."""
-        row = self._connection.execute('SELECT seq FROM runs WHERE "run" = ?', (draft.run,)).fetchone()
-        written = compose(draft, seq=(row[0] if row is not None else 0) + 1, head=self.head, keys=self._keys)
+        row = self.get(RUNS, draft.run)
+        written = compose(draft, seq=(row.seq if row is not None else 0) + 1, head=self.head, keys=self._keys)
         envelope = written.event.envelope
         self._connection.execute(_APPEND, (envelope.leaf, envelope.run, envelope.seq, envelope.action, written.line))
         self.head = written.head
@@ -80,10 +90,17 @@ class SqliteTransaction:
         """Writes a row."""
         sql, columns = _put_sql(table)
         self._connection.execute(sql, [getattr(row, column) for column in columns])
+        self._rows[table.name, table.key_of(row)] = row
 
     def delete(self, table: Table[R], *key: Cell) -> None:
         """Removes a row."""
         self._connection.execute(_delete_sql(table), key)
+        self._rows[table.name, key] = None
+
+    def undone(self, head: Head) -> None:
+        """The changes since `head` were rolled back: what was remembered of them is forgotten."""
+        self._rows.clear()
+        self.head = head
 
     def _opened(self, sql: str, values: tuple[Cell, ...]) -> list[Event]:
         envelopes: list[Envelope] = [decode_line(line) for (line,) in self._connection.execute(sql, values)]

@@ -153,6 +153,6 @@ def _run_member(connection: sqlite3.Connection, transaction: SqliteTransaction, 
         raise
     except BaseException as error:  # noqa: BLE001 - handed to the thread that asked, which raises it there
         connection.execute("ROLLBACK TO member")
-        transaction.head = before
+        transaction.undone(before)
         member.error = error
     connection.execute("RELEASE member")
