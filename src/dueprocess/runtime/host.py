@@ -10,6 +10,7 @@ Rule 4. A child ends when its pipe closes: no tool outlives the worker that aske
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,12 +69,20 @@ class Hosts:
         if self._idle.empty() and not self._starting:
             self._start_one()
 
-    def kill(self) -> None:
-        """Kills every child, also one in the middle of a call."""
-        for child in self._children:
+    async def close(self) -> None:
+        """Kills every child, also one in the middle of a call, and returns when they and their pipes are gone."""
+        children, self._children = self._children, set()
+        for child in children:
             if child.returncode is None:
                 child.kill()
-        self._children.clear()
+            if child.stdin is not None:
+                child.stdin.close()
+        for child in children:
+            await child.wait()
+            if child.stdin is not None:
+                # The loop may be closed next: what it still has to do for the pipe must be done before.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    await child.stdin.wait_closed()
 
     async def _run(self, call: _Call, question: bytes) -> Json:
         if self._idle.empty():

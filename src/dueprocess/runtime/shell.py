@@ -47,8 +47,8 @@ class Loop:
         """Cancels what still runs and ends the thread."""
         if self._loop.is_closed():
             return
-        self._loop.call_soon_threadsafe(self.hosts.kill)
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(self.hosts.close(), self._loop).result(timeout=5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         self._loop.close()
