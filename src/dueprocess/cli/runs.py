@@ -1,0 +1,169 @@
+"""`due runs`: lists runs, tells the story of one, cancels one, answers one that asks. What happens to them is the runtime's."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from dueprocess.cli import options
+from dueprocess.cli.commands import command as due
+from dueprocess.cli.output import foreign_lines, print_json, print_pairs, print_table, tell
+from dueprocess.cli.person import person
+from dueprocess.cli.standing import next_lines, status_words
+from dueprocess.errors import NotAuthenticated
+from dueprocess.ledger import Reader
+from dueprocess.runtime import TERMINAL, RunStatus, answer, cancel
+from dueprocess.runtime.tables import RUNS, RunRow
+from dueprocess.values import Instant, Json, rfc3339
+from dueprocess.values.foreign import quoted, visible
+from dueprocess.wiring.access import Access, access
+from dueprocess.wiring.story_json import instant_json, story_json
+from dueprocess.wiring.told import Told
+from dueprocess.wiring.told import tell as retold
+from dueprocess.wiring.wording import DIGEST_SHOWN, sentence
+
+_TASK_SHOWN: Final = 60
+_STATUSES: Final = sorted(status.value for status in RunStatus if status is not RunStatus.SYSTEM)
+
+
+@click.group(context_settings=options.CONTEXT)
+def command() -> None:
+    """List runs, show what happened in one, cancel it, answer its question."""
+
+
+@command.command(name="list")
+@click.option("--agent", default="", metavar="NAME", help="Only runs of this agent.")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only runs that stand so.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many, newest first.")
+@options.folder
+@options.as_json
+def list_runs(*, agent: str, status: str | None, limit: int, directory: Path, as_json: bool) -> None:
+    """List runs, the newest first."""
+    with access(directory) as here:
+        rows, more = here.home.store.read(lambda tx: _rows(tx, agent, status, limit))
+        told = [here.home.store.read(lambda tx, run=row.run: retold(tx, run)) for row in rows]
+    if as_json:
+        print_json({"runs": [_row_json(each) for each in told], "more": more})
+        return
+    if not told:
+        tell(f"no runs; give an agent a task: {due(directory, 'run', 'TASK')}")
+    table = [
+        (
+            each.row.run,
+            status_words(each.row.status),
+            each.row.agent or "-",
+            rfc3339(each.story.submitted_at) if each.story.submitted_at else "-",
+            quoted(each.story.task, limit=_TASK_SHOWN) if each.story.task else "-",
+        )
+        for each in told
+    ]
+    print_table(table, header=("RUN", "STATUS", "AGENT", "SUBMITTED", "TASK"))
+    if more:
+        tell(f"and {more} older; see them with --limit {limit + more}")
+
+
+@command.command()
+@click.argument("run")
+@options.folder
+@options.as_json
+def show(run: str, *, directory: Path, as_json: bool) -> None:
+    """Tell the story of RUN: what was asked, proposed, decided, done and said, event by event."""
+    with access(directory) as here:
+        told = here.home.store.read(lambda tx: retold(tx, run))
+        if as_json:
+            print_json({"run": story_json(told.story)})
+            return
+        _print_story(here, told)
+
+
+@command.command(name="cancel")
+@click.argument("run")
+@options.reason
+@options.token_file
+@options.folder
+@options.as_json
+def cancel_run(run: str, *, reason: str, token_file: Path | None, directory: Path, as_json: bool) -> None:
+    """Ask RUN to end: no new action starts, what is under way is settled first."""
+    with access(directory) as here:
+        cancel(here.shell, run, by=_speaker(here, token_file), reason=reason)
+    _asked(run, directory, as_json=as_json, what="asked to end")
+
+
+@command.command(name="answer")
+@click.argument("run")
+@click.argument("text")
+@options.token_file
+@options.folder
+@options.as_json
+def answer_run(run: str, text: str, *, token_file: Path | None, directory: Path, as_json: bool) -> None:
+    """Answer the question that RUN asked its requester."""
+    with access(directory) as here:
+        answer(here.shell, run, text=text, by=_speaker(here, token_file))
+    _asked(run, directory, as_json=as_json, what="answered")
+
+
+def _asked(run: str, directory: Path, *, as_json: bool, what: str) -> None:
+    go_on = due(directory, "run", "--resume", run)
+    if as_json:
+        print_json({"run": run, "done": what, "next": [go_on]})
+    else:
+        click.echo(f"{run} {what}")
+        tell(f"it takes that up when it is driven: {go_on}")
+
+
+def _speaker(here: Access, token_file: Path | None) -> str:
+    """Who speaks: the person behind a token where there is one, else whoever has this folder."""
+    try:
+        return person(here, token_file).id
+    except NotAuthenticated:
+        if token_file is not None:
+            raise
+        return "operator"
+
+
+def _rows(tx: Reader, agent: str, status: str | None, limit: int) -> tuple[list[RunRow], int]:
+    equal = tuple((column, value) for column, value in (("agent", agent), ("status", status)) if value)
+    found = [row for row in tx.find(RUNS, equal=equal) if row.status != RunStatus.SYSTEM.value]
+    found.sort(key=lambda row: (-max(row.submitted_at, row.at if not row.submitted_at else 0), row.run))
+    return found[:limit], max(0, len(found) - limit)
+
+
+def _row_json(told: Told) -> dict[str, Json]:
+    row = told.row
+    return {
+        "run": row.run,
+        "agent": row.agent,
+        "status": row.status,
+        "submitted_at": instant_json(told.story.submitted_at),
+        "last_at": instant_json(Instant(row.at)),
+        "wake_at": instant_json(Instant(row.wake_at)),
+        "task": told.story.task,
+        "on_behalf_of": told.story.on_behalf_of,
+        "release": row.release,
+    }
+
+
+def _print_story(here: Access, told: Told) -> None:
+    story = told.story
+    behalf = f" on behalf of {visible(story.on_behalf_of)}" if story.on_behalf_of else ""
+    click.echo(f"{story.run}  {status_words(story.status)}")
+    print_pairs(
+        (
+            ("task", quoted(story.task, limit=2000) + behalf if story.task else ""),
+            ("agent", f"{story.agent}, release {story.release[:DIGEST_SHOWN]}" if story.agent else ""),
+            ("submitted", rfc3339(story.submitted_at) if story.submitted_at else ""),
+            ("cost", f"model {story.model_cost} USD, fees {story.fees} USD" if story.agent else ""),
+            ("crashes", f"{story.crashes} (a driver died, another went on)" if story.crashes else ""),
+        )
+    )
+    start = told.events[0].envelope.at if told.events else 0
+    width = len(str(told.events[-1].envelope.seq)) if told.events else 1
+    for event in told.events:
+        after = f"+{(event.envelope.at - start) / 1_000_000:.3f}s"
+        click.echo(f"  {event.envelope.seq:>{width}}  {after:>10}  {sentence(event, told.redaction)}")
+    if story.status == RunStatus.FINISHED.value:
+        click.echo("result:")
+        click.echo(foreign_lines(story.outcome, indent="  "))
+    elif story.status not in TERMINAL:
+        for line in next_lines(here, told):
+            click.echo(line)

@@ -1,0 +1,181 @@
+"""Where a run stands, in words, as JSON and as an exit code: its result, or who must do what for it to go on."""
+
+from typing import Final
+
+from dueprocess.cli.commands import command as due
+from dueprocess.cli.exits import Exit
+from dueprocess.gate import ActionState
+from dueprocess.runtime.lineage import ActionStory, RunStory
+from dueprocess.runtime.status import TERMINAL, RunStatus
+from dueprocess.values import Json, rfc3339
+from dueprocess.values.foreign import visible
+from dueprocess.wiring.access import Access
+from dueprocess.wiring.told import Told
+from dueprocess.wiring.wording import LONG, call_text, duration_text, values_text
+
+_WRITE: Final = "write"
+STATUS_WORDS: Final = {
+    RunStatus.HELD.value: "held for approval",
+    RunStatus.CLARIFICATION.value: "waits for the requester",
+    RunStatus.TIMER.value: "waits for a time",
+    RunStatus.OTHER_ACTION.value: "waits for another action",
+    RunStatus.STOP.value: "stopped by the kill switch",
+    RunStatus.YIELDED.value: "given back",
+    RunStatus.HANDED_OFF.value: "handed off to a person",
+}
+
+
+def status_words(status: str) -> str:
+    """A status as people are told it."""
+    return STATUS_WORDS.get(status, status)
+
+
+def exit_of(story: RunStory) -> Exit:
+    """The exit code of a run that has ended or rests; which is which stands in the help of `due run`."""
+    if story.status not in TERMINAL:
+        return Exit.WAITING
+    denied = any(action.state == ActionState.DENIED.value for action in story.actions)
+    if denied and not any(_took_effect(action) for action in story.actions):
+        return Exit.DENIED
+    return Exit.OK if story.status == RunStatus.FINISHED.value else Exit.ERROR
+
+
+def open_holds(story: RunStory) -> tuple[ActionStory, ...]:
+    """The actions that wait for people."""
+    return tuple(action for action in story.actions if action.state == ActionState.HELD.value)
+
+
+def standing_text(here: Access, told: Told) -> str:
+    """Where the run stands and what to do next; the result of a finished one is not repeated."""
+    story = told.story
+    lines = [f"{story.run}  {status_words(story.status)}{_time_and_money(story)}"]
+    if story.status in TERMINAL:
+        if story.status != RunStatus.FINISHED.value and story.outcome:
+            lines.append(f"  {visible(story.outcome, limit=LONG)}")
+        lines += [f"  {line}" for action in story.actions for line in _refusal(action)]
+        lines.append(f"the whole story: {due(here.folder, 'runs', 'show', story.run)}")
+        return "\n".join(lines)
+    for action in open_holds(story):
+        lines += [f"  {line}" for line in hold_lines(action)]
+    question = question_of(told)
+    if question:
+        lines.append(f"  it asks: {visible(question, limit=LONG)}")
+    return "\n".join([*lines, *next_lines(here, told)])
+
+
+def hold_lines(action: ActionStory) -> list[str]:
+    """A hold in a few lines: the call, why it is held, who may approve it until when."""
+    lines = [f"{action.action}  {call_text(action.tool, action.arguments)}"]
+    for finding in (action.decisions[-1].findings if action.decisions else ()):
+        values = values_text(finding.compared)
+        shown = f" ({values})" if values else ""
+        lines.append(f"  {visible(finding.rule)}: {visible(finding.reason, limit=LONG)}{shown}")
+    if action.hold is not None:
+        lines.append(f"  approvers: {approvers_text(action)}; until {rfc3339(action.hold.expires_at)}")
+    return lines
+
+
+def approvers_text(action: ActionStory) -> str:
+    """Who must approve: `1 of group:finance`, or everyone of a list."""
+    hold = action.hold
+    if hold is None:
+        return ""
+    parts = [f"{hold.quorum} of {', '.join(hold.any_of)}"] if hold.any_of else []
+    parts += [f"{hold.quorum} people, one for each of {', '.join(hold.all_of)}"] if hold.all_of else []
+    return "; ".join(parts)
+
+
+def question_of(told: Told) -> str:
+    """What the run asks its requester, redacted; empty where it asks nothing."""
+    if told.story.status != RunStatus.CLARIFICATION.value:
+        return ""
+    asked = [getattr(event.record, "question", "") for event in told.events if event.envelope.kind == "clarification.asked"]
+    return told.redaction.text(asked[-1]) if asked else ""
+
+
+def next_commands(here: Access, told: Told) -> list[tuple[str, str]]:
+    """What to do next, each with the command that does it."""
+    story, folder = told.story, here.folder
+    go_on = ("then go on", due(folder, "run", "--resume", story.run))
+    holds = open_holds(story)
+    if holds and story.status == RunStatus.HELD.value:
+        found = [("look at it", due(folder, "approvals", "show", action.action)) for action in holds]
+        found += [("approve it", due(folder, "approvals", "approve", action.action)) for action in holds]
+        return [*_nobody(here, holds), *found, go_on]
+    match story.status:
+        case RunStatus.CLARIFICATION.value:
+            return [("answer", due(folder, "runs", "answer", story.run, "YOUR ANSWER")), go_on]
+        case RunStatus.STOP.value:
+            return [("see the stops", due(folder, "stop", "--list")), go_on]
+        case _:
+            return [("go on", due(folder, "run", "--resume", story.run))]
+
+
+def next_lines(here: Access, told: Told) -> list[str]:
+    """The same as aligned lines."""
+    found = next_commands(here, told)
+    width = max((len(what) for what, _ in found), default=0)
+    return [f"{what + ':':<{width + 1}} {line}" for what, line in found]
+
+
+def standing_json(here: Access, told: Told) -> dict[str, Json]:
+    """Where the run stands, for programs."""
+    story = told.story
+    ended = story.status in TERMINAL
+    return {
+        "run": story.run,
+        "agent": story.agent,
+        "status": story.status,
+        "exit": int(exit_of(story)),
+        "result": story.outcome if story.status == RunStatus.FINISHED.value else None,
+        "reason": story.outcome if ended and story.status != RunStatus.FINISHED.value else None,
+        "question": question_of(told) or None,
+        "actions": [action_json(action) for action in story.actions],
+        "model_cost_usd": str(story.model_cost),
+        "fees_usd": str(story.fees),
+        "next": [] if ended else [line for _, line in next_commands(here, told)],
+    }
+
+
+def action_json(action: ActionStory) -> dict[str, Json]:
+    """An action in short."""
+    findings = action.decisions[-1].findings if action.decisions else ()
+    return {
+        "action": action.action,
+        "tool": action.tool,
+        "arguments": action.arguments,
+        "state": action.state,
+        "findings": [
+            {"rule": each.rule, "decision": each.decision, "reason": each.reason, "compared": each.compared}
+            for each in findings
+        ],
+    }
+
+
+def _refusal(action: ActionStory) -> list[str]:
+    if action.state != ActionState.DENIED.value:
+        return []
+    said = [f"rejected by {visible(each.by)}" for each in action.answers if each.what == "rejected"]
+    why = [f"{visible(each.rule)}: {visible(each.reason, limit=LONG)}" for each in action.decisions[-1].findings]
+    return [f"denied: {call_text(action.tool, action.arguments)}", *(f"  {line}" for line in said or why)]
+
+
+def _nobody(here: Access, holds: tuple[ActionStory, ...]) -> list[tuple[str, str]]:
+    """How to make an approver, where the identities file has nobody who could be one."""
+    people = here.home.identities.people()
+    for action in holds:
+        wanted = (*action.hold.any_of, *action.hold.all_of) if action.hold is not None else ()
+        known = {entry.id for entry in people} | {f"group:{group}" for entry in people for group in entry.groups}
+        if not known.intersection(wanted):
+            group = next((entry.removeprefix("group:") for entry in wanted if entry.startswith("group:")), "")
+            words = ("identity", "add", "NAME", *(("--group", group) if group else ()))
+            return [("make an approver", due(here.folder, *words))]
+    return []
+
+
+def _took_effect(action: ActionStory) -> bool:
+    return any(each.effect == _WRITE and each.outcome != ActionState.FAILED.value for each in action.attempts)
+
+
+def _time_and_money(story: RunStory) -> str:
+    return f"  ({duration_text(story.active)}, {story.model_cost + story.fees} USD)"

@@ -1,0 +1,173 @@
+"""A project made ready to run: tools, model, releases, engine. What the project file says is read in `project`.
+
+Rule 1. What cannot be loaded is refused before anything runs: code, prompt, policy against the tools, the model's server.
+Rule 2. One name is one tool in a project: the ledger names tools, and a run may be taken up by another agent's driver.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from dueprocess.agent import Workflow, workflow_to_json
+from dueprocess.engines import LocalEngine
+from dueprocess.engines.local import Failed
+from dueprocess.errors import BadValue, FileInvalid, Problem, RecordInvalid, StoreUnavailable
+from dueprocess.ledger import Reader
+from dueprocess.release import STEP_VERSION, Manifest
+from dueprocess.runtime import TERMINAL, Loaded, Releases, Shell, introduce, loaded, queue_of
+from dueprocess.runtime.policies import manifest_of
+from dueprocess.runtime.status import RunStatus
+from dueprocess.runtime.tables import RUNS
+from dueprocess.tool import Tool
+from dueprocess.values import Json, RunId
+from dueprocess.values.foreign import visible
+from dueprocess.wiring.access import Access
+from dueprocess.wiring.code import Modules
+from dueprocess.wiring.models import models
+from dueprocess.wiring.project import PROJECT_FILE, AgentEntry, Project
+from dueprocess.wiring.settings import Settings
+
+_UNDER_WAY: Final = frozenset(
+    status for status in RunStatus if status.value not in TERMINAL and status is not RunStatus.SYSTEM
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A project ready to run. `releases` are the present ones, by agent."""
+
+    project: Project
+    shell: Shell
+    releases: Mapping[str, Loaded]
+
+    def engine(self, *, only: RunId | None = None, on_failure: Callable[[Failed], None] | None = None) -> LocalEngine:
+        """An engine for all agents of the project, or for one run."""
+        queues = frozenset(queue_of(name, STEP_VERSION) for name in self.releases)
+        known = Releases(*self.releases.values())
+        chosen = None if only is None else frozenset({only})
+        return LocalEngine(self.shell, known, queues=queues, only=chosen, on_failure=on_failure)
+
+
+def build(here: Access, environment: Mapping[str, str] = os.environ) -> Built:
+    """Puts a project together and makes its releases known to its store.
+
+    Raises:
+        StoreUnavailable: no project file, or a file it names cannot be read. FileInvalid: a policy does not load.
+        BadValue, ToolInvalid: code cannot be loaded, or the model has no server.
+    """
+    project = here.project
+    if project is None:
+        raise StoreUnavailable(f"{here.folder / PROJECT_FILE} is not there; only a project can run its agents")
+    settings = Settings.of(environment)
+    modules = Modules(project.folder)
+    tools = {name: _tools_of(agent, modules) for name, agent in project.agents.items()}
+    releases = {
+        name: released(agent, project=project, tools=tools[name], modules=modules, settings=settings)
+        for name, agent in project.agents.items()
+    }
+    provider = models(
+        tuple(release.manifest.model for release in releases.values()),
+        older=here.home.store.read(_models_under_way),
+        modules=modules,
+        settings=settings,
+        prices=project.prices,
+    )
+    shell = replace(here.shell, tools=_all_tools(tools), provider=provider, spend_limits=project.spend_limits)
+    for release in releases.values():
+        introduce(shell, release)
+    return Built(project=project, shell=shell, releases=releases)
+
+
+def released(
+    agent: AgentEntry, *, project: Project, tools: tuple[Tool, ...], modules: Modules, settings: Settings
+) -> Loaded:
+    """The release that an agent of the project file is now.
+
+    Raises:
+        As `build`.
+    """
+    manifest = Manifest(
+        agent=agent.name,
+        prompt=read_text(project.folder / agent.prompt),
+        model=settings.model or agent.model,
+        max_output_tokens=agent.max_output_tokens,
+        tools=tuple(tool.spec for tool in tools),
+        policy=read_text(project.folder / agent.policy),
+        policy_name=agent.policy.name,
+        environment=project.environment,
+        workflow=_workflow(agent.workflow, modules),
+        clarifies=agent.clarifies,
+    )
+    return loaded(manifest)
+
+
+def tools_of(agent: AgentEntry, project: Project) -> tuple[Tool, ...]:
+    """The tools of one agent, for commands that run nothing.
+
+    Raises:
+        BadValue, ToolInvalid: its code cannot be loaded.
+    """
+    return _tools_of(agent, Modules(project.folder))
+
+
+def read_text(path: Path) -> str:
+    """The exact text of a file in UTF-8, line ends and all: what it is a digest of must be what it is.
+
+    Raises:
+        StoreUnavailable: it cannot be read. FileInvalid: it is not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = Problem(line=line, path="", message=f"not UTF-8: byte {content[error.start]:#04x}; save it as UTF-8")
+        raise FileInvalid(path.name, (problem,)) from None
+
+
+def _tools_of(agent: AgentEntry, modules: Modules) -> tuple[Tool, ...]:
+    found: dict[str, Tool] = {}
+    for reference in agent.tools:
+        for tool in modules.tools(reference):
+            if found.setdefault(tool.name, tool) is not tool:
+                raise BadValue(f"agent {agent.name} has two tools named {tool.name}; give one of them another name=")
+    return tuple(found.values())
+
+
+def _all_tools(tools: Mapping[str, tuple[Tool, ...]]) -> Mapping[str, Tool]:
+    found: dict[str, Tool] = {}
+    for agent, mine in tools.items():
+        for tool in mine:
+            if found.setdefault(tool.name, tool) is not tool:  # rule 2
+                raise BadValue(
+                    f"agent {agent} has a tool {tool.name} that is not the other agents' {tool.name}; "
+                    "give one of them another name="
+                )
+    return found
+
+
+def _workflow(reference: str, modules: Modules) -> Json:
+    if not reference:
+        return None
+    found = modules.named(reference)
+    if not isinstance(found, Workflow):
+        raise BadValue(f"{visible(reference)} is a {type(found).__name__}; expected a Workflow")
+    return workflow_to_json(found)
+
+
+def _models_under_way(tx: Reader) -> tuple[str, ...]:
+    """The models of releases that unfinished runs were started with: they go on with what they were started with."""
+    rows = [row for status in _UNDER_WAY for row in tx.find(RUNS, equal=(("status", status.value),)) if row.queue]
+    texts = [manifest_of(tx, digest, tenant=row.tenant) for digest, row in {row.release: row for row in rows}.items()]
+    found: list[str] = []
+    for text in texts:
+        try:
+            found += [Manifest.from_text(text).model] if text is not None else []
+        except RecordInvalid:
+            continue  # a release of another version: its runs are for the program that knows it
+    return tuple(found)

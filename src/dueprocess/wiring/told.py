@@ -1,0 +1,89 @@
+"""A run read from its store and told: its events, its story, and the policies that decided in it. Telling is pure, in `runtime`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dueprocess.errors import FileInvalid, RecordInvalid
+from dueprocess.ledger import Event, Reader
+from dueprocess.policy import Policy, load
+from dueprocess.release import Manifest
+from dueprocess.runtime.journal import run_row
+from dueprocess.runtime.lineage import RunStory
+from dueprocess.runtime.policies import manifest_of
+from dueprocess.runtime.redaction import Redaction
+from dueprocess.runtime.retell import retell
+from dueprocess.runtime.system import PolicyPublished, system_run
+from dueprocess.runtime.tables import POLICIES, RunRow
+from dueprocess.tool import ToolSpec
+from dueprocess.values import RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A run as it may be shown. `policies` are those that decided in it, by digest, None for one that cannot be read."""
+
+    row: RunRow
+    events: tuple[Event, ...]
+    redaction: Redaction
+    story: RunStory
+    policies: Mapping[str, Policy | None]
+    tools: Mapping[str, ToolSpec]
+
+
+def tell(tx: Reader, run: str) -> Told:
+    """Reads and tells a run.
+
+    Raises:
+        NotFound: no such run.
+    """
+    row = run_row(tx, run)
+    events = tuple(tx.events(RunId(run)))
+    manifest = _manifest(tx, row)
+    tools = {tool.name: tool for tool in manifest.tools} if manifest is not None else {}
+    texts = _policy_texts(tx, row, events, manifest)
+    policies = {digest: _policy(text, digest) for digest, text in texts.items()}
+    redaction = Redaction.of(policies.values(), events)
+    retrieving = frozenset(name for name, tool in tools.items() if tool.retrieves)
+    return Told(
+        row=row,
+        events=events,
+        redaction=redaction,
+        story=retell(row, events, redaction=redaction, retrieving=retrieving),
+        policies=policies,
+        tools=tools,
+    )
+
+
+def _manifest(tx: Reader, row: RunRow) -> Manifest | None:
+    text = manifest_of(tx, row.release, tenant=row.tenant) if row.release else None
+    try:
+        return Manifest.from_text(text) if text is not None else None
+    except RecordInvalid:
+        return None
+
+
+def _policy_texts(
+    tx: Reader, row: RunRow, events: Iterable[Event], manifest: Manifest | None
+) -> Mapping[str, str | None]:
+    """The texts of all policies that decided in a run, and of the one in force: what any of them hides stays hidden."""
+    wanted = {event.envelope.policy for event in events if event.envelope.policy}
+    current = tx.get(POLICIES, row.agent)
+    if current is not None and row.agent:
+        wanted.add(current.digest)
+    found: dict[str, str | None] = dict.fromkeys(wanted)
+    if manifest is not None:
+        found[manifest.policy_digest] = manifest.policy
+    for event in tx.events(system_run(row.tenant)) if wanted else ():
+        record = event.record
+        if isinstance(record, PolicyPublished) and record.digest in wanted:
+            found[record.digest] = record.text
+    return found
+
+
+def _policy(text: str | None, digest: str) -> Policy | None:
+    if text is None:
+        return None
+    try:
+        return load(text.encode(), name=digest[:12], tools=None)
+    except FileInvalid:
+        return None
