@@ -58,7 +58,7 @@ def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path |
         if as_json:
             click.echo(canonical({"ok": False, "file": error.name, "problems": _told(error.problems), "warnings": []}))
         else:
-            click.echo(str(error), err=True)
+            click.echo(str(error))
         return Exit.FAILED
     if as_json:
         click.echo(
@@ -75,7 +75,7 @@ def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path |
         )
         return Exit.OK
     for warning in policy.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {warning}")
     against = "" if tools_path is not None else "; without --tools, arguments were not checked"
     click.echo(f"{policy.name} loads: {len(policy.tools)} tools, digest {policy.digest}{against}")
     return Exit.OK

@@ -9,6 +9,7 @@ Rule 4. A limit is exceeded only by more than it; equal is fine.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from dueprocess.errors import BadValue
@@ -128,7 +129,7 @@ def _limit(tool: ToolPolicy, key: str, path: ArgumentPath, limit: Money) -> Comp
     secret = hidden(path, tool.redact)
     name = written(path)
     compared = comparing((path,), tool.redact)
-    exact = limit.decimal
+    exact = Decimal(str(limit))
 
     def values(call: PolicyCall) -> dict[str, Json]:
         found = compared(call.arguments)
@@ -240,7 +241,7 @@ def _condition(tool: ToolPolicy, rule: Rule, condition: Condition) -> CompiledRu
     name = f"{tool.name}.rules.{rule.id}"
     when = visible(rule.when, limit=200)
     why = rule.why or f"the condition holds: {when}"
-    run = condition.holds
+    run = condition.run
     compared = comparing(condition.reads, tool.redact)
 
     def values(call: PolicyCall) -> dict[str, Json]:
@@ -250,7 +251,7 @@ def _condition(tool: ToolPolicy, rule: Rule, condition: Condition) -> CompiledRu
 
     def test(call: PolicyCall) -> Finding | None:
         try:
-            if not run(call.arguments):
+            if not run({"args": call.arguments}):
                 return None
         except BadValue as error:
             reason = f"the rule cannot be decided: {error}"

@@ -58,7 +58,7 @@ _PAIR: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition that can be asked. `reads` are the paths of arguments it names."""
+    """A condition that can be asked. `reads` are the paths of arguments it names; `run` answers true or false."""
 
     source: str
     reads: tuple[ArgumentPath, ...]
@@ -70,10 +70,7 @@ class Condition:
         Raises:
             BadValue: it cannot be answered: an argument is missing or of the wrong kind.
         """
-        answer = self.run({"args": arguments})
-        if answer is True or answer is False:
-            return answer
-        raise BadValue(f"the condition is {kind(answer).value}; expected true or false")
+        return self.run({"args": arguments}) is True
 
 
 def compile_condition(source: str, *, arguments: Type) -> Condition:
@@ -86,7 +83,7 @@ def compile_condition(source: str, *, arguments: Type) -> Condition:
     part = _part(tree, {"args": arguments})
     if Kind.BOOLEAN not in part.type.kinds:
         raise BadValue(f"the condition is {worded_type(part.type)}; expected true or false")
-    return Condition(source=source, reads=argument_paths(tree), run=part.run)
+    return Condition(source=source, reads=argument_paths(tree), run=_truth(part, "a rule", 1))
 
 
 def _part(tree: Expression, names: Mapping[str, Type]) -> Part:  # noqa: C901 - one branch per kind of expression

@@ -6,13 +6,15 @@ Rule 2. Approvers who may all be requesters of the tools they approve are a prob
 Rule 3. An `editable` name is an argument of a tool that uses the approvers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from dueprocess.errors import Problem
 from dueprocess.policy.document import IMPLICIT_APPROVERS, Approvers, PolicyTest, Role
 from dueprocess.policy.entry import Entry
-from dueprocess.policy.reader import Problems, Spot
+from dueprocess.policy.finding import Verdict
+from dueprocess.policy.reader import Problems, Spot, nearest
 from dueprocess.tool import Effect
 from dueprocess.values.foreign import quoted
 
@@ -22,26 +24,32 @@ Groups = Mapping[str, frozenset[str]]
 CRITICAL: Final = "critical"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file's sections as read."""
+
+    sections: Mapping[str, Spot]
+    entries: Mapping[str, Entry]
+    roles: Mapping[str, Role]
+    approvers: Mapping[str, Approvers]
+    tests: Sequence[PolicyTest]
+
+
 def lint(
-    sections: Mapping[str, Spot],
-    entries: Mapping[str, Entry],
-    *,
-    roles: Mapping[str, Role],
-    approvers: Mapping[str, Approvers],
-    tests: Sequence[PolicyTest],
-    groups: Groups | None,
-    problems: Problems,
+    written: Written, *, tools: Collection[str] | None, groups: Groups | None, problems: Problems
 ) -> tuple[Problem, ...]:
     """Notes problems across sections, and returns the warnings."""
     warnings = Problems()
+    entries, approvers = written.entries, written.approvers
     if not entries:
         warnings.add(0, "tools", "no tool is listed: every call is denied")
     for name, who in approvers.items():
         users = _users(entries, name, approvers)
-        spot = (sections["approvers"].entries() or {})[name]
-        _reachable(spot, who, users, roles=roles, groups=groups)
+        spot = (written.sections["approvers"].entries() or {})[name]
+        _reachable(spot, who, users, roles=written.roles, groups=groups)
         _editable(spot, who, users)
-    tested = {test.tool for test in tests}
+    tested = {test.tool for test in written.tests}
+    _known_tools(written, tools, problems=problems, warnings=warnings)
     for name, entry in entries.items():
         for message in _doubts(entry, tested=name in tested):
             warnings.add(entry.spot.line, entry.spot.path, message)
@@ -54,6 +62,19 @@ def lint(
                 f"no approvers are named and {IMPLICIT_APPROVERS.any_of[0]} is empty: a hold ends in a human handoff",
             )
     return warnings.all()
+
+
+def _known_tools(written: Written, tools: Collection[str] | None, *, problems: Problems, warnings: Problems) -> None:
+    known = {*written.entries, *(tools or ())}
+    for test in written.tests:
+        if test.tool in known:
+            continue
+        # That an unknown tool is denied may be what is tested; anything else can only be a slip.
+        expected = test.decision is Verdict.DENY
+        message = (
+            f"the test {quoted(test.name)} calls the unknown tool {quoted(test.tool)}; {nearest(test.tool, known)}"
+        )
+        (warnings if expected else problems).add(test.line, "tests", message)
 
 
 def _users(entries: Mapping[str, Entry], name: str, approvers: Mapping[str, Approvers]) -> list[Entry]:
@@ -82,10 +103,10 @@ def _doubts(entry: Entry, *, tested: bool) -> Iterator[str]:
 
 
 def _bounded(entry: Entry) -> None:
-    keys = entry.spot.entries() or {}
-    thresholds = entry.policy.max_amount is not None or entry.policy.require_approval_over is not None
-    if "bounded" in keys and not (thresholds and "limits" in keys):
-        keys["bounded"].wrong("what is bounded needs both bounds: a threshold (max_amount_usd) and limits")
+    spot = entry.spot
+    thresholds = spot.holds("max_amount_usd") or spot.holds("require_approval_over_usd")
+    if spot.holds("bounded") and not (thresholds and spot.holds("limits")):
+        spot.wrong("what is bounded needs both bounds: a threshold (max_amount_usd) and limits")
 
 
 def _editable(spot: Spot, who: Approvers, users: Sequence[Entry]) -> None:

@@ -29,7 +29,7 @@ from dueprocess.policy.document import (
 )
 from dueprocess.policy.entry import Entry, Names, read_entry, read_retries
 from dueprocess.policy.finding import Verdict
-from dueprocess.policy.lint import Groups, lint
+from dueprocess.policy.lint import Groups, Written, lint
 from dueprocess.policy.reader import Problems, Spot, named_tables
 from dueprocess.policy.source import read_nodes
 from dueprocess.policy.trials import read_tests
@@ -64,7 +64,7 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
         FileInvalid: with every problem: line, path, what was got, what was expected, the nearest valid name.
     """
     problems = Problems()
-    sections = Spot(read_nodes(content, name=name), "", problems).table(_SECTIONS)
+    sections = Spot(read_nodes(content, name=name), "", problems=problems).table(_SECTIONS)
     if "policy" in sections and sections["policy"].count() != VERSION:
         sections["policy"].expected(f"{VERSION}, the version of the policy language that is read here")
     agent = _agent(sections.get("agent"))
@@ -84,7 +84,12 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
     denied = _reaches(sections, entries, tools)
     policies = {key: _denied(entry.policy, denied) for key, entry in entries.items()}
     tests = read_tests(sections.get("tests"))
-    warnings = lint(sections, entries, roles=roles, approvers=approvers, tests=tests, groups=groups, problems=problems)
+    warnings = lint(
+        Written(sections=sections, entries=entries, roles=roles, approvers=approvers, tests=tests),
+        tools=tools,
+        groups=groups,
+        problems=problems,
+    )
     problems.refuse(name)
     return Policy(
         name=name,

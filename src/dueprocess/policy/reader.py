@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from dueprocess.errors import BadValue, FileInvalid, Problem
 from dueprocess.policy.document import ArgumentPath
@@ -67,17 +67,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
 class Spot:
     """One node with its path and the place where problems are noted."""
 
-    __slots__ = ("node", "path", "problems")
+    __slots__ = ("line", "node", "path", "problems")
 
-    def __init__(self, node: Node, path: str, problems: Problems) -> None:
+    def __init__(self, node: Node, path: str, *, problems: Problems, line: int = 0) -> None:
+        """A node; `line` is that of its key, where it has one."""
         self.node = node
         self.path = path
         self.problems = problems
-
-    @property
-    def line(self) -> int:
-        """Where it stands."""
-        return self.node.line
+        self.line = line or node.line
 
     def wrong(self, message: str) -> None:
         """Notes a problem with this node."""
@@ -189,7 +186,7 @@ class Spot:
             return None
         found: list[T] = []
         for index, item in enumerate(self.node.items):
-            value = read(Spot(item, f"{self.path}[{index}]", self.problems))
+            value = read(Spot(item, f"{self.path}[{index}]", problems=self.problems))
             if value is not None:
                 found.append(value)
         return tuple(found) if len(found) == len(self.node.items) else None
@@ -199,7 +196,8 @@ class Spot:
         found = self.listed(read, empty=empty)
         if found is not None and len(set(found)) != len(found):
             twice = next(item for item in found if found.count(item) > 1)
-            self.wrong(f"{quoted(str(twice))} is listed twice; expected each entry once")
+            shown = ".".join(cast("ArgumentPath", twice)) if isinstance(twice, tuple) else str(twice)
+            self.wrong(f"{quoted(shown)} is listed twice; expected each entry once")
             return None
         return found
 
@@ -210,20 +208,26 @@ class Spot:
             return {}
         names = tuple(known)
         for key in [key for key in entries if key not in names]:
-            spot = entries.pop(key)
-            line = self.node.lines[key] if isinstance(self.node, Table) else spot.line
-            self.problems.add(line, _joined(self.path, key), f"unknown key {quoted(key)}; {nearest(key, names)}")
+            entries.pop(key).wrong(f"unknown key {quoted(key)}; {nearest(key, names)}")
         for key in required:
             if key not in entries:
                 self.wrong(f"the key {key} is missing")
         return entries
+
+    def holds(self, key: str) -> bool:
+        """Whether it is a mapping with this key; notes nothing."""
+        return isinstance(self.node, Table) and key in self.node.items
 
     def entries(self) -> dict[str, "Spot"] | None:
         """The entries of a mapping with free keys; None where it is no mapping."""
         if not isinstance(self.node, Table):
             self.expected("a mapping")
             return None
-        return {key: Spot(item, _joined(self.path, key), self.problems) for key, item in self.node.items.items()}
+        lines = self.node.lines
+        return {
+            key: Spot(item, _joined(self.path, key), problems=self.problems, line=lines[key])
+            for key, item in self.node.items.items()
+        }
 
     def _money(self, grammar: re.Pattern[str], expectation: str) -> Money | None:
         node = self.node

@@ -159,7 +159,9 @@ class _Builder:
                 case DocumentStartEvent():
                     self._document(event)
                 case AliasEvent():
-                    raise self._refuse(event, f"an alias, *{event.anchor}; write the value out where it is meant")
+                    raise self._refuse(
+                        event, f"the alias {quoted(str(event.anchor))}; write the value out where it is meant"
+                    )
                 case ScalarEvent():
                     self._bare(event)
                     self._scalar(event)
@@ -188,7 +190,7 @@ class _Builder:
         if event.tag is not None:
             raise self._refuse(event, f"the tag {quoted(event.tag)}; policies have no tags, write the value plainly")
         if event.anchor is not None:
-            raise self._refuse(event, f"the anchor &{event.anchor}; policies have no anchors and aliases")
+            raise self._refuse(event, f"the anchor {quoted(event.anchor)}; policies have no anchors and aliases")
 
     def _scalar(self, event: ScalarEvent) -> None:
         plain = event.style is None

@@ -20,7 +20,7 @@ from typing import Final, cast
 import jsonschema_rs
 
 from dueprocess.errors import BadValue, ToolInvalid
-from dueprocess.tool.schema import resolve
+from dueprocess.tool.schema import Kind, kinds_of, resolve
 from dueprocess.tool.spec import ToolSpec
 from dueprocess.values import Json, canonical, of_python, parse
 from dueprocess.values.foreign import kind_of, quoted, worded
@@ -68,6 +68,8 @@ class ArgumentCheck:
             key: value for key, value in parameters.items() if key not in ("$id", "id") or not isinstance(value, str)
         }
         _refuse_foreign(root, root, "$", 0)
+        if Kind.OBJECT not in kinds_of(root):
+            raise ToolInvalid("the schema of the arguments admits no object; expected one with type: object")
         try:
             self._validator = jsonschema_rs.validator_for(root, offline=True, validate_formats=True)
         except (ValueError, jsonschema_rs.ReferencingError) as error:

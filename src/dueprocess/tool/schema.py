@@ -9,7 +9,7 @@ Rule 3. The arguments themselves are closed; below, an object is closed where an
         `properties`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -41,8 +41,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 _ALTERNATIVES: Final = ("anyOf", "oneOf")
 _CONDITIONAL: Final = ("then", "else")
-_MAX_SEARCH: Final = 8  # levels below the arguments in which a name is looked for
-_MAX_EXPANSION: Final = 64  # references nested deeper than any schema written by people
+_MAX_NESTED: Final = 8  # references and combinations one inside the other; what lies deeper may be of any kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +98,11 @@ class Type:
 
     def paths_to(self, name: str) -> tuple[tuple[str, ...], ...]:
         """Every place where an object or a list below declares this name; list steps are written `[]`."""
-        return tuple(dict.fromkeys(_paths_to(self, name, (), _MAX_SEARCH)))
+        return tuple(dict.fromkeys(_paths_to(self, name)))
 
     def parts(self) -> Iterator[Mapping[str, Json]]:
         """All schemas that may say something of it, references and combinations unfolded."""
-        for schema in self.schemas:
-            yield from _in_place(schema, self.root, _MAX_EXPANSION)
+        return _in_place(self.schemas, self.root)
 
 
 ANYTHING: Final = Type()
@@ -135,6 +133,11 @@ def kind(value: Json) -> Kind:
             return Kind.LIST
         case dict():
             return Kind.OBJECT
+
+
+def kinds_of(schema: Mapping[str, Json]) -> frozenset[Kind]:
+    """The kinds of values that a schema, whole in itself, may admit."""
+    return _kinds(dict(schema), dict(schema), _MAX_NESTED)
 
 
 def resolve(root: Json, reference: str) -> Json:
@@ -168,22 +171,27 @@ def subschemas(schema: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
         yield from (item for item in dependent.values() if isinstance(item, dict))
 
 
-def _in_place(schema: Mapping[str, Json], root: Json, depth: int) -> Iterator[Mapping[str, Json]]:
-    if depth == 0:
-        return
-    yield schema
-    reference = schema.get("$ref")
-    target = resolve(root, reference) if isinstance(reference, str) else None
-    if isinstance(target, dict) and target is not schema:
-        yield from _in_place(target, root, depth - 1)
-    for part in subschemas(schema):
-        yield from _in_place(part, root, depth - 1)
+def _in_place(schemas: Iterable[Mapping[str, Json]], root: Json) -> Iterator[Mapping[str, Json]]:
+    # Each schema once, however often and in whatever circle it is referred to.
+    waiting = list(schemas)
+    seen: list[Mapping[str, Json]] = []
+    while waiting:
+        schema = waiting.pop(0)
+        if any(schema is other for other in seen):
+            continue
+        seen.append(schema)
+        yield schema
+        reference = schema.get("$ref")
+        target = resolve(root, reference) if isinstance(reference, str) else None
+        if isinstance(target, dict):
+            waiting.append(target)
+        waiting.extend(subschemas(schema))
 
 
 def _union(found: list[Json], root: Json) -> Type:
     kinds: frozenset[Kind] = frozenset()
     for schema in found:
-        kinds |= _kinds(schema, root, _MAX_EXPANSION)
+        kinds |= _kinds(schema, root, _MAX_NESTED)
     schemas = tuple(schema for schema in found if isinstance(schema, dict))
     return Type(kinds=kinds, schemas=schemas if len(schemas) == len(found) else (), root=root)
 
@@ -218,15 +226,20 @@ def _kinds(schema: Json, root: Json, depth: int) -> frozenset[Kind]:
     return found
 
 
-def _paths_to(type_: Type, name: str, path: tuple[str, ...], depth: int) -> Iterator[tuple[str, ...]]:
-    if depth == 0:
-        return
-    for declared in sorted(type_.names() or ()):
-        below = (*path, declared)
-        if declared == name:
-            yield below
-        field = type_.field(declared)
-        if field is not None and field.kinds & {Kind.OBJECT, Kind.LIST}:
-            yield from _paths_to(field, name, below, depth - 1)
-    if Kind.LIST in type_.kinds and any("items" in part or "prefixItems" in part for part in type_.parts()):
-        yield from _paths_to(type_.item(), name, (*path, "[]"), depth - 1)
+def _paths_to(start: Type, name: str) -> Iterator[tuple[str, ...]]:
+    # A place is entered once per schema: one that contains itself has no end.
+    waiting: list[tuple[tuple[str, ...], Type]] = [((), start)]
+    entered: list[Mapping[str, Json]] = []
+    while waiting:
+        path, type_ = waiting.pop(0)
+        if type_.schemas and all(any(schema is other for other in entered) for schema in type_.schemas):
+            continue
+        entered.extend(type_.schemas)
+        for declared in sorted(type_.names() or ()):
+            field = type_.field(declared)
+            if declared == name:
+                yield (*path, declared)
+            if field is not None:
+                waiting.append(((*path, declared), field))
+        if any("items" in part or "prefixItems" in part for part in type_.parts()):
+            waiting.append(((*path, "[]"), type_.item()))
