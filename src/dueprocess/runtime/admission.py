@@ -2,7 +2,8 @@
 
 Rule 1. Decision, reservation, grant consumed and intent are one transaction (design section 5, commit 1).
 Rule 2. An action that was dispatched before and may not run again becomes a new revision: the old one keeps its outcome.
-Rule 3. What is digested for an approval is exactly what will run: tool, schema, arguments, principal, run, evidence, findings.
+Rule 3. An attempt whose outcome is lost is repeated under its own key or given to a person; it gets no new revision (I4).
+Rule 4. What is digested for an approval is exactly what will run: tool, schema, arguments, principal, run, evidence, findings.
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ from dueprocess.gate import (
     Outcome,
     RawCall,
     ReuseOf,
+    SettledBy,
     Situation,
     Stopped,
     WaitFor,
@@ -55,7 +57,7 @@ from dueprocess.runtime.project import calls_key
 from dueprocess.runtime.system import system_run
 from dueprocess.runtime.tables import GAUGES, HOLDS, KEYS, MARKS, STOPS
 from dueprocess.tool import Idempotency, ToolSpec
-from dueprocess.values import ActionId, Instant, action_id, attempt_key, canonical
+from dueprocess.values import ActionId, Instant, action_id, attempt_key, canonical, parse, read_amount
 
 _KEY_LABEL = "idempotency"
 _ARGUMENTS_LABEL = "arguments"
@@ -124,6 +126,8 @@ class _Place:
 
 def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requirement) -> Ruling:
     item = place.item
+    if item.status is Status.UNKNOWN and not isinstance(admission, (Admitted, Stopped)):
+        return _given_up(item, admission)
     match admission:
         case Admitted():
             return Ruling(items=(_dispatch(place, admission),), admission=admission, action=item.action)
@@ -152,6 +156,15 @@ def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requir
             return Ruling(items=(Item(record=exceeded, action=item.action),), admission=admission, action=item.action)
         case Stopped():
             return Ruling(items=(), admission=admission, action=item.action)
+
+
+def _given_up(item: Pending, admission: Admission) -> Ruling:
+    # INVARIANT I4: an attempt whose outcome is lost may have acted. Another revision would act under another key, and a
+    # denial would hide what was done: where the same key may not be repeated now, only a person can tell.
+    error = "its outcome is unknown, and it may not be repeated now"
+    record = ActionSettled(outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY, error=error)
+    given_up = Item(record=record, action=item.action, attempt=item.attempts)
+    return Ruling(items=(given_up,), admission=admission, action=item.action)
 
 
 def _dispatch(place: _Place, admission: Admitted) -> Item:
@@ -236,7 +249,7 @@ def _as_new_revision(place: _Place, *, also: bool = False) -> _Place:
 
 
 def digest_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement, *, findings: tuple[str, ...]) -> str:
-    """The keyed digest an approval binds to (I5, rule 3)."""
+    """The keyed digest an approval binds to (I5, rule 4)."""
     spec = desk.specs.get(item.request.name)
     bound = canonical(
         {
@@ -310,13 +323,23 @@ def _key_use(tx: Reader, desk: Desk, item: Pending, judged: Judgement) -> tuple[
     # The key is shared by all runs of the tenant: its digest is under the tenant's key, not the run's.
     shared = system_run(desk.claim.tenant)
     scope = tx.digest(shared, _KEY_LABEL, content=canonical([item.request.name, judged.key]))
-    arguments = tx.digest(shared, _ARGUMENTS_LABEL, content=judged.arguments)
+    arguments = tx.digest(shared, _ARGUMENTS_LABEL, content=_comparable(desk, item, judged))
     others = tuple(
         Neighbour(action=row.action, arguments=row.arguments, state=ActionState(row.state))
         for row in tx.find(KEYS, equal=(("scope", scope),))
         if row.action != item.action and ActionState(row.state) not in FREES_KEY
     )
     return KeyRecord(scope=scope, arguments=arguments), KeyUse(arguments=arguments, others=others)
+
+
+def _comparable(desk: Desk, item: Pending, judged: Judgement) -> str:
+    # Equal amounts are equal arguments, whether written as 25, 25.00 or "25.00" (policy language, "numbers").
+    arguments, listed = parse(judged.arguments), desk.policy.tools.get(item.request.name)
+    path = listed.amount if listed is not None else None
+    if path is None or len(path) != 1 or not isinstance(arguments, dict):
+        return judged.arguments
+    amount = read_amount(arguments.get(path[0]))
+    return judged.arguments if amount is None else canonical({**arguments, path[0]: amount.decimal})
 
 
 def _stop(tx: Reader, desk: Desk, tool: str) -> str:

@@ -287,13 +287,10 @@ def _over(events: tuple[Event, ...]) -> str:
 
 def _with_citations(call: CallRecord) -> str:
     # The gate took the citations out of the arguments and bound them apart; to be decided again they go back in.
-    if not call.citations:
+    arguments = parse(call.arguments)
+    if not call.citations or not isinstance(arguments, dict):
         return call.arguments
-    arguments, named = parse(call.arguments), parse(call.citations)
-    if not isinstance(arguments, dict) or not isinstance(named, list):
-        return call.arguments
-    cited = [entry for each in named if isinstance(each, list) for entry in each]
-    return canonical({**arguments, CITATIONS: cited})
+    return canonical({**arguments, CITATIONS: parse(call.citations)})
 
 
 def _evidence(events: list[Event], loaded: Loaded) -> tuple[Chunk, ...]:

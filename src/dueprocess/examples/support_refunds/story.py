@@ -174,15 +174,13 @@ def _first_calls(events: list[Event]) -> list[CallRecord]:
 def _decide(office: Office, policy: Policy, call: CallRecord, ticket: Ticket, events: list[Event]) -> Verdict:
     state = initial(office.release.config, office.run_of(ticket))
     state, _ = refold(state, tuple(happened(event) for event in events))
-    named = parse(call.citations) if call.citations else []
-    cited = [entry for each in named if isinstance(each, list) for entry in each] if isinstance(named, list) else []
     raw = RawCall(
         tool=call.tool,
         arguments=call.arguments,
         principal=Principal(id=call.principal, on_behalf_of=call.on_behalf_of or None),
         environment=office.release.manifest.environment,
         evidence=state.evidence,
-        citations=cited,
+        citations=parse(call.citations) if call.citations else None,
     )
     return judge(policy, office.release.config.tools, call=raw).verdict
 
