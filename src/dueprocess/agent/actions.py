@@ -9,7 +9,7 @@ Rule 3. An event of an action that is not pending here (an earlier revision, a r
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from dueprocess.agent import endings, turns
 from dueprocess.agent.happened import Happened
@@ -102,14 +102,19 @@ def _outcome(state: RunState, event: Happened, record: ActionSettled) -> RunStat
         case Outcome.FAILED:
             return _failed(state, event, item, record)
         case Outcome.UNKNOWN:
-            return _crash_bound(state.change(replace(item, status=Status.UNKNOWN, retry_at=Instant(record.retry_at))))
+            tries = item.tries if item.lost else item.tries + 1
+            lost = replace(item, status=Status.UNKNOWN, tries=tries, retry_at=Instant(record.retry_at))
+            return _crash_bound(state.change(lost))
         case Outcome.UNSETTLED:
             after = state.change(replace(item, status=Status.UNSETTLED))
             return endings.hand_off(after, f"nobody but a person can tell what became of {item.request.name}")
+        case _:
+            assert_never(record.outcome)
 
 
 def _failed(state: RunState, event: Happened, item: Pending, record: ActionSettled) -> RunState:
-    tries = item.tries if item.lost else item.tries + 1
+    # An attempt that was unknown before was counted then.
+    tries = item.tries if item.lost or item.status is Status.UNKNOWN else item.tries + 1
     if tries < state.config.limits.retries.max_attempts:
         retry = replace(item, status=Status.RETRY, tries=tries, reconciles=0, retry_at=Instant(record.retry_at))
         return _crash_bound(state.change(retry))
@@ -191,6 +196,8 @@ def _decide_waiting(state: RunState, original: str) -> RunState:
 
 def _settled(state: RunState, event: Happened, item: Pending, result: Result, answer: str) -> RunState:
     settled = state.change(replace(item, status=Status.SETTLED, result=result, answer=answer))
+    if result is Result.OK:
+        settled = replace(settled, done=(*settled.done, item.request.name))
     return turns.complete(settled, event.seq)
 
 

@@ -1,6 +1,7 @@
 """How a run comes to its end: what is under way is settled first, nothing new starts. The last event is the runtime's."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from dueprocess.agent.state import Ending, Pending, Phase, Result, RunState, Status
 from dueprocess.policy import Escalation
@@ -34,7 +35,11 @@ def escalate(state: RunState, how: Escalation, reason: str) -> RunState:
         case Escalation.STOP:
             return begin(state, Ending.STOP, reason)
         case Escalation.CLARIFY:
-            return hand_off(state, reason) if state.clarified_limits else begin(state, Ending.CLARIFY, reason)
+            # The calls of a workflow step cannot be taken up again: some may have run, and the model has no part in them.
+            no_way_back = state.clarified_limits or (state.step and state.pending)
+            return hand_off(state, reason) if no_way_back else begin(state, Ending.CLARIFY, reason)
+        case _:
+            assert_never(how)
 
 
 def _drop(item: Pending, reason: str) -> Pending:

@@ -1,6 +1,6 @@
 """The packet a person gets when a run is handed off: what was asked, done, refused and left open. Pure JSON of the state."""
 
-from dueprocess.agent.state import Pending, RunState, Status
+from dueprocess.agent.state import Pending, Result, RunState, Status
 from dueprocess.model import Role
 from dueprocess.values import Json, canonical
 
@@ -14,11 +14,15 @@ def packet(state: RunState, *, reason: str) -> str:
         "reason": reason,
         "done": [*state.done],
         "open": [_described(item) for item in state.pending if item.status is not Status.SETTLED],
-        "not_done": [_described(item) for item in state.pending if item.status is Status.SETTLED],
+        "not_done": [_described(item) for item in state.pending if _is_refused(item)],
         "last_words": last,
         "turns": state.turn,
     }
     return canonical(value)
+
+
+def _is_refused(item: Pending) -> bool:
+    return item.status is Status.SETTLED and item.result is not Result.OK
 
 
 def _described(item: Pending) -> Json:

@@ -4,7 +4,7 @@ The order, numbered at the code: 1 attempts lost with a dead worker, 2 outcomes 
 expired, 4 actions that are ready, 5 an ending once nothing is under way, 6 the model, 7 rest.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 from dueprocess.agent.commands import (
     Act,
@@ -97,6 +97,8 @@ def _ending(state: RunState) -> tuple[Command, ...]:
             return (Cancel(reason=state.reason),)
         case Ending.HAND_OFF | None:
             return (HandOff(reason=state.reason),)
+        case _:
+            assert_never(state.ending)
 
 
 def _acting(state: RunState) -> tuple[Command, ...]:

@@ -8,6 +8,7 @@ Rule 3. A workflow asks the model only in a `Decide` step, and offers it no tool
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from dueprocess.agent import endings
 from dueprocess.agent.records import ModelReplied
@@ -57,8 +58,6 @@ def complete(state: RunState, seq: int) -> RunState:
     """Goes on once every pending action of the batch is settled; else returns the state as it is."""
     if state.phase is not Phase.ACTING or any(item.status is not Status.SETTLED for item in state.pending):
         return state
-    done = (*state.done, *(item.request.name for item in state.pending if item.result is Result.OK))
-    state = replace(state, done=done)
     if state.step:
         return _step_done(state, seq)
     answers = tuple(Message(role=Role.TOOL, text=item.answer, answers=item.request.id) for item in state.pending)
@@ -129,6 +128,8 @@ def enter(state: RunState, step: str, *, cause: int) -> RunState:
                 return endings.begin(state, Ending.FINISH, _as_text(fill(at.result, state.results)))
             case GiveToPerson():
                 return endings.hand_off(state, at.reason)
+            case _:
+                assert_never(at)
     except BadValue as error:
         return endings.hand_off(state, str(error))
 

@@ -7,6 +7,7 @@ Rule 3. The model is asked only in `Decide`, and its answer is JSON of the step'
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from dueprocess.errors import BadValue
 from dueprocess.values import Json
@@ -114,6 +115,8 @@ def leads_to(step: Step) -> tuple[str, ...]:
             return (*(branch.next for branch in step.branches), step.otherwise)
         case End() | GiveToPerson():
             return ()
+        case _:
+            assert_never(step)
 
 
 def fill(template: Json, scope: Mapping[str, Json]) -> Json:
