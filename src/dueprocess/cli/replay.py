@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from dueprocess.cli.exits import Exit
+from dueprocess.cli.options import CONTEXT, as_json
+from dueprocess.cli.output import print_json, tell
 from dueprocess.errors import StoreUnavailable
 from dueprocess.evals import (
     Bench,
@@ -23,12 +25,12 @@ from dueprocess.gate.line import read_principal
 from dueprocess.policy import DEFAULT_ENVIRONMENT, Policy, load
 from dueprocess.tool import ToolSpec
 from dueprocess.tool.catalogue import read_catalogue
-from dueprocess.values import Json, canonical
+from dueprocess.values import Json
 
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(context_settings=CONTEXT)
 @click.option("--policy", "policy_path", type=_PATH, required=True, metavar="FILE", help="The policy file.")
 @click.option("--tools", "tools_path", type=_PATH, required=True, metavar="FILE", help="The tools file.")
 @click.option(
@@ -40,7 +42,7 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--environment", default=DEFAULT_ENVIRONMENT, show_default=True, metavar="NAME", help="Where the calls are made."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json
 def command(
     *,
     policy_path: Path,
@@ -66,7 +68,10 @@ def command(
     bench = Bench(policy=policy, tools=tools, principal=read_principal(who), environment=environment)
     _warn(policy, tools, nobody=principal is None)
     report = _replayed(bench, groundtruth=groundtruth, episodes=episodes)
-    click.echo(canonical(report_json(report)) if as_json else report_text(report))
+    if as_json:
+        print_json(report_json(report))
+    else:
+        click.echo(report_text(report))
     return Exit.OK
 
 
@@ -82,12 +87,12 @@ def _warn(policy: Policy, tools: Mapping[str, ToolSpec], *, nobody: bool) -> Non
     # Figures that say nothing of the policy's sense are the ones most easily believed.
     carried = sorted({key for tool in policy.tools.values() for key in tool.unenforceable})
     if carried:
-        click.echo(f"warning: not enforced by this version, so their tools are denied: {', '.join(carried)}", err=True)
+        tell(f"warning: not enforced by this version, so their tools are denied: {', '.join(carried)}")
     if nobody and any(tool.roles is not None for tool in policy.tools.values()):
-        click.echo("warning: the policy asks for roles and nobody acts: name somebody with --principal", err=True)
+        tell("warning: the policy asks for roles and nobody acts: name somebody with --principal")
     missing = sorted(tools.keys() - policy.tools.keys())
     if missing:
-        click.echo(f"warning: not listed by the policy, so denied: {', '.join(missing)}", err=True)
+        tell(f"warning: not listed by the policy, so denied: {', '.join(missing)}")
 
 
 def _read(path: Path) -> bytes:

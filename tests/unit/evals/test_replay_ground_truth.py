@@ -21,7 +21,8 @@ from tests.unit.evals.replay_suite import (
     write,
 )
 
-from dueprocess.evals import CapEffect, RecordedCall, replay_ground_truth
+from dueprocess.evals import CapEffect, Counters, RecordedCall, replay_ground_truth, walk
+from dueprocess.gate import Stopped
 from dueprocess.policy import Principal
 
 DENIED = "rules: [{id: no, when: 'true', then: deny}]"
@@ -267,3 +268,9 @@ def test_every_decision_is_made_once_and_timed():
 
 def test_nothing_to_decide_has_no_median():
     assert replayed(ALL_ALLOWED, user()).median_ns is None
+
+
+def test_a_stop_would_be_told_as_one():
+    (ruled,) = walk(bench(ALL_ALLOWED), [look()], start=Counters(), assumed=False, tick=Ticks(), spent=[]).ruled
+    stopped = replace(ruled, admission=Stopped(target="all"))
+    assert (stopped.rules, stopped.runs) == (("stop",), False)
