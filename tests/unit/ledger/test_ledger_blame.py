@@ -40,6 +40,16 @@ def test_without_the_root_two_broken_links_in_a_row_name_the_event_between_them(
     assert (altered.event.leaf, altered.sure) == (3, False)
 
 
+@pytest.mark.parametrize(("altered", "sure"), [(11, True), (12, False)])
+def test_as_many_links_broken_in_a_row_as_can_be_tried_are_judged_for_sure(altered: int, *, sure: bool):
+    # Event 3 has a wrong link, and it and those behind it other content: that is one broken link more than events.
+    log = log_of([0] * 20)
+    lines = [line.replace(b"acme", b"acne") if 3 <= at < 3 + altered else line for at, line in enumerate(log.lines)]
+    lines[3] = relinked(lines[3], b"A" * 43)
+    found = chain_of(lines).first_altered(root=log.tree.root())
+    assert (found.event.leaf, found.sure) == (3, sure)
+
+
 def test_with_more_broken_links_than_are_kept_the_naming_is_a_guess():
     # Every line but the first has a link to nothing, and there are more of them than the memory is given for.
     chain, many = Chain(), 100_002

@@ -292,6 +292,7 @@ def test_a_node_does_not_pass_for_a_leaf():
         (0, ROOTS[1], 7, ROOTS[7], []),
         (0, ROOTS[0], 7, ROOTS[7], [A]),
         (0, ROOTS[0], 0, ROOTS[1], []),
+        (0, ROOTS[1], 0, ROOTS[1], []),
         (-1, ROOTS[0], 7, ROOTS[7], []),
         (3, ROOTS[3][:31], 7, ROOTS[7], [C, D, G, L_OF_SEVEN]),
         (3, ROOTS[3], 7, ROOTS[7], [C, D, G, L_OF_SEVEN + b"\0"]),
