@@ -1,5 +1,6 @@
 """The SQLite store: one file, one writer per process, readers that never wait for it."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -18,9 +19,10 @@ from dueprocess.ledger import (
     verify_checkpoint,
 )
 from dueprocess.stores.journal import Head
+from dueprocess.stores.kek import sync_folder
 from dueprocess.stores.sqlite.file import connect, prepare, unavailable
 from dueprocess.stores.sqlite.transaction import SqliteTransaction
-from dueprocess.stores.sqlite.writer import Writer, read_head
+from dueprocess.stores.sqlite.writer import Writer
 from dueprocess.values import RunId
 
 T = TypeVar("T")
@@ -77,16 +79,21 @@ class SqliteStore:
             first += len(page)
 
     def checkpoint(self) -> tuple[Checkpoint, bytes]:
-        """The last signed checkpoint, checked with our own key; of an empty log, one signed now."""
+        """The last signed checkpoint, checked with our own key; of an empty log, one signed now.
+
+        It is durable, also where the commits behind it did not wait for that: whoever keeps it may hold the log to it.
+        """
         connection = self._borrow()
         try:
             row = connection.execute("SELECT note FROM log WHERE id = 1").fetchone()
-            head = read_head(connection)
+            self._sync_wal()
+        except (sqlite3.Error, OSError) as error:
+            raise unavailable(self._path, error) from None
         finally:
             with self._lock:
                 self._idle.append(connection)
         if row is None:
-            checkpoint = Checkpoint(origin=self._origin, size=0, root=head.frontier.root())
+            checkpoint = Checkpoint(origin=self._origin, size=0, root=Head().frontier.root())
             return checkpoint, sign_checkpoint(checkpoint, key=self._signing_key)
         note: bytes = row[0]
         return verify_checkpoint(note, key=self._signing_key.verifier), note
@@ -107,6 +114,19 @@ class SqliteStore:
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
+
+    def _sync_wal(self) -> None:
+        # INVARIANT I3: a log that lost what a stranger has seen of it looks cut back. What is no longer in the WAL is in the
+        # file, which was synced before. SQLite keeps no lock on the WAL, so closing a descriptor of it gives none up.
+        try:
+            descriptor = os.open(self._path.with_name(f"{self._path.name}-wal"), os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_folder(self._path.parent)
 
     def _page(self, first: int) -> list[bytes]:
         connection = self._borrow()
