@@ -6,6 +6,7 @@ Rule 2. Whether a file is packed is told by its first bytes, not by its name. Bl
 
 import lzma
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final
 
@@ -25,8 +26,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     number = 0
     try:
-        with _opened(path) as stream:
-            while line := stream.readline(MAX_LINE + 1):
+        with path.open("rb") as stream, _unpacked(stream) as unpacked:
+            while line := unpacked.readline(MAX_LINE + 1):
                 number += 1
                 if len(line) > MAX_LINE:
                     raise _refused(path, number, f"longer than {MAX_LINE} bytes; expected one task or episode a line")
@@ -39,10 +40,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise StoreUnavailable(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        packed = stream.read(len(_XZ)) == _XZ
-    return lzma.open(path, "rb") if packed else path.open("rb")
+def _unpacked(stream: BufferedReader) -> IO[bytes]:
+    # Looked at, not read: a pipe gives each byte once.
+    return lzma.open(stream) if stream.peek(len(_XZ)).startswith(_XZ) else stream
 
 
 def _refused(path: Path, line: int, message: str) -> FileInvalid:

@@ -2,6 +2,8 @@
 
 import json
 import lzma
+import os
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -161,6 +163,16 @@ def test_packed_lines_are_told_by_their_bytes_and_not_by_the_name(tmp_path: Path
     plain = tmp_path / "plain.jsonl.xz"
     plain.write_bytes(b"{1}\n")
     assert list(numbered_lines(plain)) == [(1, b"{1}")]
+
+
+@pytest.mark.parametrize("content", [b"{1}\n{2}\n", lzma.compress(b"{1}\n{2}\n")], ids=["plain", "packed"])
+def test_a_pipe_can_be_read(tmp_path: Path, content: bytes):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
+    writer.start()
+    assert list(numbered_lines(path)) == [(1, b"{1}"), (2, b"{2}")]
+    writer.join(timeout=10)
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip"])
