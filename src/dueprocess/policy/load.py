@@ -82,7 +82,7 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
     )
     entries = _entries(sections.get("tools"), names)
     denied = _reaches(sections, entries, tools)
-    policies = {key: _denied(entry.policy, denied) for key, entry in entries.items()}
+    entries = {key: replace(entry, policy=_denied(entry.policy, denied)) for key, entry in entries.items()}
     tests = read_tests(sections.get("tests"))
     warnings = lint(
         Written(sections=sections, entries=entries, roles=roles, approvers=approvers, tests=tests),
@@ -100,13 +100,13 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
         environments=MappingProxyType(environments),
         tiers=MappingProxyType(tiers),
         approvers=MappingProxyType(approvers),
-        tools=MappingProxyType(policies),
+        tools=MappingProxyType({key: entry.policy for key, entry in entries.items()}),
         tests=tests,
         warnings=warnings,
         compiled=MappingProxyType(
             {
-                key: compile_tool(policy, roles=roles, conditions=entries[key].conditions)
-                for key, policy in policies.items()
+                key: compile_tool(entry.policy, roles=roles, conditions=entry.conditions)
+                for key, entry in entries.items()
             }
         ),
     )

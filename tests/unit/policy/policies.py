@@ -35,7 +35,9 @@ tools:
 """
 
 
-def tool(name: str, properties: Mapping[str, Json] | None = None, *, effect: Effect = Effect.WRITE, **more: Json) -> ToolSpec:
+def tool(
+    name: str, properties: Mapping[str, Json] | None = None, *, effect: Effect = Effect.WRITE, **more: Json
+) -> ToolSpec:
     schema: dict[str, Json] = {"type": "object", "properties": dict(properties or {}), **more}
     return ToolSpec(name=name, parameters=schema, effect=effect)
 

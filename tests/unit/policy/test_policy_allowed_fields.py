@@ -1,10 +1,10 @@
 """Allowed fields: which argument they are of, and which keys they cover."""
 
 import pytest
+from tests.unit.policy.policies import DENY, Finding, ask, loads, refused, said, tool
 
 from dueprocess.tool import ToolSpec
 from dueprocess.values import Json
-from tests.unit.policy.policies import DENY, Finding, ask, loads, refused, said, tool
 
 RULE = ("update_crm_record.allowed_fields", DENY)
 
@@ -141,8 +141,10 @@ def test_the_fields_are_of_the_one_argument_that_is_an_object(schema: Json):
 )
 def test_none_or_several_objects_do_not_load(properties: dict[str, Json], found: str):
     assert refused(policy_text("allowed_fields: [email]"), tools=crm(**properties)) == [
-        "line 1: tools.update_crm_record.allowed_fields: which argument holds the fields is open: expected one object, "
-        f"{found}; say it, bind: {{fields: $.NAME}}"
+        (
+            "line 1: tools.update_crm_record.allowed_fields: which argument holds the fields is open: expected one object, "
+            f"{found}; say it, bind: {{fields: $.NAME}}"
+        )
     ]
 
 
@@ -166,7 +168,9 @@ def test_bound_fields_must_be_an_object():
 def test_a_field_that_the_object_does_not_declare_does_not_load():
     declared: Json = {"type": "object", "properties": {"email": {}, "address": {"properties": {"city": {}}}}}
 
-    assert refused(policy_text("allowed_fields: [emial, address.zip, address.city.x]"), tools=crm(changes=declared)) == [
+    assert refused(
+        policy_text("allowed_fields: [emial, address.zip, address.city.x]"), tools=crm(changes=declared)
+    ) == [
         "line 1: tools.update_crm_record.allowed_fields: unknown field 'emial'; did you mean 'email'?",
         "line 1: tools.update_crm_record.allowed_fields: unknown field 'address.zip'; expected one of: city",
     ]

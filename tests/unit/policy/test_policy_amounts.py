@@ -1,9 +1,9 @@
 """Amounts: which argument is one, and what of it is read. Everything that is not exactly an amount is denied."""
 
 import pytest
+from tests.unit.policy.policies import DENY, REFUND, ask, decided, refund_policy, refund_refused, said, tool
 
 from dueprocess.policy import Verdict
-from tests.unit.policy.policies import DENY, REFUND, ask, decided, refund_policy, refund_refused, said, tool
 
 NO_AMOUNTS = [
     "null",
@@ -93,12 +93,16 @@ def test_what_is_an_amount_within_the_limit_is_allowed(written: str):
     assert ask(policy, f'{{"amount_usd": {written}}}') == ()
 
 
-@pytest.mark.parametrize("written", ["50.01", "51", '"50.01"', '"51"', '"000000000051"', "999999999999", "999999999999.99"])
+@pytest.mark.parametrize(
+    "written", ["50.01", "51", '"50.01"', '"51"', '"000000000051"', "999999999999", "999999999999.99"]
+)
 def test_what_is_more_is_denied_however_it_is_written(written: str):
     assert decided(ask(refund_policy("max_amount_usd: 50"), f'{{"amount_usd": {written}}}')) == DENY
 
 
-@pytest.mark.parametrize(("limit", "within", "beyond"), [("0", "0", "0.01"), ("0.01", "0.01", "0.02"), ("49.99", "49.99", "50")])
+@pytest.mark.parametrize(
+    ("limit", "within", "beyond"), [("0", "0", "0.01"), ("0.01", "0.01", "0.02"), ("49.99", "49.99", "50")]
+)
 def test_a_limit_is_exact_to_the_cent(limit: str, within: str, beyond: str):
     policy = refund_policy(f"max_amount_usd: {limit}")
 
@@ -108,13 +112,32 @@ def test_a_limit_is_exact_to_the_cent(limit: str, within: str, beyond: str):
 
 @pytest.mark.parametrize("key", ["max_amount_usd", "require_approval_over_usd"])
 @pytest.mark.parametrize(
-    "wrong", ["'50'", "-1", "5e1", ".5", "50.", "+50", "0x32", "true", "null", "50.001", "1_000", "1:30", "50 USD", "[50]", "{}"]
+    "wrong",
+    [
+        "'50'",
+        "-1",
+        "5e1",
+        ".5",
+        "50.",
+        "+50",
+        "0x32",
+        "true",
+        "null",
+        "50.001",
+        "1_000",
+        "1:30",
+        "50 USD",
+        "[50]",
+        "{}",
+    ],
 )
 def test_a_limit_that_is_no_amount_does_not_load(key: str, wrong: str):
     (problem,) = refund_refused(f"{key}: {wrong}")
 
     assert problem.startswith(f"line 4: tools.issue_refund.{key}: got ")
-    assert problem.endswith("expected an amount of USD: a number with at most 12 digits and 2 decimals, such as 25 or 25.50")
+    assert problem.endswith(
+        "expected an amount of USD: a number with at most 12 digits and 2 decimals, such as 25 or 25.50"
+    )
 
 
 @pytest.mark.parametrize("wrong", [".nan", ".inf", "-.Inf", ".NAN"])
@@ -130,7 +153,10 @@ def test_an_approval_that_nothing_can_reach_does_not_load(maximum: str, threshol
 
 
 def test_an_approval_just_below_the_limit_loads():
-    assert refund_policy("max_amount_usd: 50\nrequire_approval_over_usd: 49.99").tools["issue_refund"].name == "issue_refund"
+    assert (
+        refund_policy("max_amount_usd: 50\nrequire_approval_over_usd: 49.99").tools["issue_refund"].name
+        == "issue_refund"
+    )
 
 
 def refund_tool(**properties: object):
@@ -215,7 +241,15 @@ def test_an_amount_that_can_be_neither_number_nor_text_does_not_load(schema: obj
 
 
 @pytest.mark.parametrize(
-    "schema", [{"type": "string"}, {"type": "integer"}, {"type": ["number", "null"]}, {}, True, {"anyOf": [NUMBER, {"type": "null"}]}]
+    "schema",
+    [
+        {"type": "string"},
+        {"type": "integer"},
+        {"type": ["number", "null"]},
+        {},
+        True,
+        {"anyOf": [NUMBER, {"type": "null"}]},
+    ],
 )
 def test_an_amount_that_may_be_a_number_or_text_loads(schema: object):
     refund_policy("max_amount_usd: 50", tools=refund_tool(amount_usd=schema))
@@ -231,7 +265,9 @@ def test_a_sum_of_amounts_needs_an_amount_too():
 
 
 def test_a_tool_without_limits_needs_no_amount():
-    assert refund_policy("require_citation: false", tools=refund_tool(total=NUMBER)).tools["issue_refund"].amount is None
+    assert (
+        refund_policy("require_citation: false", tools=refund_tool(total=NUMBER)).tools["issue_refund"].amount is None
+    )
 
 
 def test_a_schema_that_contains_itself_is_searched_to_an_end():

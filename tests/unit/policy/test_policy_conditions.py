@@ -210,7 +210,7 @@ def test_what_is_true_is_true(source: str):
         ("false || args.flag || false", '{"flag": false}', False),
     ],
 )
-def test_arguments_are_compared_exactly(source: str, arguments: str, answer: bool):
+def test_arguments_are_compared_exactly(source: str, arguments: str, answer):
     assert holds(source, arguments) is answer
 
 
@@ -288,7 +288,7 @@ def test_what_cannot_be_answered_is_an_error_and_never_false(source: str, argume
         ("'a' in args.any", '{"any": [1, "a"]}', True),
     ],
 )
-def test_what_is_not_needed_is_not_asked(source: str, arguments: str, answer: bool):
+def test_what_is_not_needed_is_not_asked(source: str, arguments: str, answer):
     assert holds(source, arguments) is answer
 
 
@@ -331,7 +331,9 @@ def test_the_domain_of_a_very_long_text_is_an_error():
     assert error("domain(args.currency) == 'x'", f'{{"currency": "{long}"}}') == (
         "domain() is given 2049 characters; expected at most 2048"
     )
-    assert error("domain(args.currency) == 'x'", f'{{"currency": "{long[:-1]}"}}').startswith("domain() is given neither")
+    assert error("domain(args.currency) == 'x'", f'{{"currency": "{long[:-1]}"}}').startswith(
+        "domain() is given neither"
+    )
 
 
 @pytest.mark.parametrize(
@@ -346,13 +348,31 @@ def test_the_domain_of_a_very_long_text_is_an_error():
         ("arg.currency == 'x'", "unknown name 'arg' at character 1; did you mean 'args'?"),
         ("result.age_days <= 30", "unknown name 'result' at character 1; expected one of: args"),
         ("principal == 'x'", "unknown name 'principal' at character 1; expected one of: args"),
-        ("args.currency == 5", "args.currency is text and the value a number; == at character 15 can never compare them"),
-        ("5 != args.currency", "the value is a number and args.currency text; != at character 3 can never compare them"),
-        ("args.amount_usd > '5'", "args.amount_usd is a number and the value text; > at character 17 can never compare them"),
+        (
+            "args.currency == 5",
+            "args.currency is text and the value a number; == at character 15 can never compare them",
+        ),
+        (
+            "5 != args.currency",
+            "the value is a number and args.currency text; != at character 3 can never compare them",
+        ),
+        (
+            "args.amount_usd > '5'",
+            "args.amount_usd is a number and the value text; > at character 17 can never compare them",
+        ),
         ("args.flag == 1", "args.flag is a boolean and the value a number; == at character 11 can never compare them"),
-        ("args.flag > true", "args.flag is a boolean and the value a boolean; > at character 11 can never compare them"),
-        ("args.currency == null", "args.currency is text and the value null; == at character 15 can never compare them"),
-        ("args.maybe == 1", "args.maybe is null or text and the value a number; == at character 12 can never compare them"),
+        (
+            "args.flag > true",
+            "args.flag is a boolean and the value a boolean; > at character 11 can never compare them",
+        ),
+        (
+            "args.currency == null",
+            "args.currency is text and the value null; == at character 15 can never compare them",
+        ),
+        (
+            "args.maybe == 1",
+            "args.maybe is null or text and the value a number; == at character 12 can never compare them",
+        ),
         ("args.tags == 'a'", "args.tags is a list and the value text; == at character 11 can never compare them"),
         ("args.to < args.to", "args.to is an object and args.to an object; < at character 9 can never compare them"),
         ("args.kind == 5", "args.kind is text and the value a number; == at character 11 can never compare them"),
@@ -377,7 +397,10 @@ def test_the_domain_of_a_very_long_text_is_an_error():
         ("args.to[0] == 'x'", "an object at character 8 is not indexed by a number"),
         ("args.tags[true] == 'x'", "a list at character 10 is not indexed by a boolean"),
         ("args.currency[0] == 'x'", "text at character 14 is not indexed by a number"),
-        ("size(args.n) > 1", "size at character 1 is given args.n, which is a number; expected a list or an object or text"),
+        (
+            "size(args.n) > 1",
+            "size at character 1 is given args.n, which is a number; expected a list or an object or text",
+        ),
         ("args.n.startsWith('a')", "startsWith at character 8 is given args.n, which is a number; expected text"),
         ("'a'.endsWith(1)", "endsWith at character 5 is given the value, which is a number; expected text"),
         ("domain(args.n) == 'x'", "domain at character 1 is given args.n, which is a number; expected text"),
@@ -385,12 +408,24 @@ def test_the_domain_of_a_very_long_text_is_an_error():
         ("args.tags.all(x, x)", "a quantifier at character 11 joins conditions; x is text"),
         ("args.tags.all(x, x == 1)", "x is text and the value a number; == at character 20 can never compare them"),
         ("args.to.all(k, k == 1)", "k is text and the value a number; == at character 18 can never compare them"),
-        ("args.tags.all(x, args.tags.exists(x, true))", "the variable 'x' at character 28 is taken; choose another name"),
+        (
+            "args.tags.all(x, args.tags.exists(x, true))",
+            "the variable 'x' at character 28 is taken; choose another name",
+        ),
         ("args.tags.all(x, true) && x == 'a'", "unknown name 'x' at character 27; expected one of: args"),
         ("size(args.tags) == 'a'", "size() is a number and the value text; == at character 17 can never compare them"),
-        ("domain(args.currency) == 1", "domain() is text and the value a number; == at character 23 can never compare them"),
-        ("args.currency.startsWith('a') == 'a'", "startsWith() is a boolean and the value text; == at character 31 can"),
-        ("args.tags[0] == 1", "args.tags[...] is text and the value a number; == at character 14 can never compare them"),
+        (
+            "domain(args.currency) == 1",
+            "domain() is text and the value a number; == at character 23 can never compare them",
+        ),
+        (
+            "args.currency.startsWith('a') == 'a'",
+            "startsWith() is a boolean and the value text; == at character 31 can",
+        ),
+        (
+            "args.tags[0] == 1",
+            "args.tags[...] is text and the value a number; == at character 14 can never compare them",
+        ),
     ],
 )
 def test_what_can_never_be_right_does_not_load(source: str, message: str):
@@ -414,9 +449,18 @@ def test_what_can_never_be_right_does_not_load(source: str, message: str):
         ("6 / 2 == 3", "got '/ 2 == 3' at character 3; it is not part of the language"),
         ("true ? true : false", "got '? true : fal' at character 6; it is not part of the language"),
         ("{'a': 1} == 1", "got '{'a': 1} == ' at character 1; it is not part of the language"),
-        ("args.currency.matches('a')", "got the function 'matches' at character 15; expected one of: all, exists, size, "),
-        ("matches(args.currency, 'a')", "got the function 'matches' at character 1; expected one of: has, size, domain"),
-        ("args.currency.contains('a')", "got the function 'contains' at character 15; expected one of: all, exists, size, "),
+        (
+            "args.currency.matches('a')",
+            "got the function 'matches' at character 15; expected one of: all, exists, size, ",
+        ),
+        (
+            "matches(args.currency, 'a')",
+            "got the function 'matches' at character 1; expected one of: has, size, domain",
+        ),
+        (
+            "args.currency.contains('a')",
+            "got the function 'contains' at character 15; expected one of: all, exists, size, ",
+        ),
         ("int('1') == 1", "got the function 'int' at character 1; expected one of: has, size, domain"),
         ("args.tags.exists_one(x, true)", "got the function 'exists_one' at character 11"),
         ("args.tags.map(x, x)", "got the function 'map' at character 11"),
@@ -432,7 +476,10 @@ def test_what_can_never_be_right_does_not_load(source: str, message: str):
         ("'a'.startsWith('a', 'b')", "got ',' at character 19; expected ')'"),
         ("args.tags.all(x)", "got ')' at character 16; expected ','"),
         ("args.tags.all(1, true)", "got '1' at character 15; expected the name of a variable that is not reserved"),
-        ("args.tags.all(args, true)", "got 'args' at character 15; expected the name of a variable that is not reserved"),
+        (
+            "args.tags.all(args, true)",
+            "got 'args' at character 15; expected the name of a variable that is not reserved",
+        ),
         ("args.tags.all(result, true)", "got 'result' at character 15; expected the name of a variable"),
         ("args.tags.all(for, true)", "got 'for' at character 15; expected the name of a variable"),
         ("args.tags.all(x, true", "got the end at character 22; expected ')'"),
@@ -515,9 +562,10 @@ def test_chains_have_an_end():
 def test_quantifiers_have_an_end():
     half = ",".join(["1"] * (MAX_STEPS // 2))
     assert holds("args.numbers.all(x, x > 0) && args.numbers.all(x, x > 0)", f'{{"numbers": [{half}]}}') is True
-    assert error(
-        "args.numbers.all(x, x > 0) && args.numbers.all(x, x > 0)", f'{{"numbers": [{half},1]}}'
-    ) == f"the condition takes more than {MAX_STEPS} steps"
+    assert (
+        error("args.numbers.all(x, x > 0) && args.numbers.all(x, x > 0)", f'{{"numbers": [{half},1]}}')
+        == f"the condition takes more than {MAX_STEPS} steps"
+    )
 
 
 def test_nested_quantifiers_and_comparisons_of_lists_count_every_step():

@@ -1,11 +1,22 @@
 """The sections above the tools: version, agent, roles, environments, tiers, approvers, and what an unknown name gets."""
 
 import pytest
+from tests.unit.policy.policies import TOOLS, loads, refund_policy, refused
 
-from dueprocess.policy import AgentLimits, Approvers, Environment, Escalate, Escalation, Mode, Retries, Role, Tier, Verdict
+from dueprocess.policy import (
+    AgentLimits,
+    Approvers,
+    Environment,
+    Escalate,
+    Escalation,
+    Mode,
+    Retries,
+    Role,
+    Tier,
+    Verdict,
+)
 from dueprocess.tool import Effect
 from dueprocess.values import ZERO, Duration, Money, seconds
-from tests.unit.policy.policies import TOOLS, loads, refund_policy, refused
 
 
 def test_the_version_is_one_or_not_written():
@@ -34,7 +45,9 @@ def test_what_an_agent_key_leaves_out_is_the_default():
     assert loads("agent: {escalation: {}}").agent == AgentLimits()
 
 
-@pytest.mark.parametrize(("written", "micros"), [("90", 90_000_000), ("0.5", 500_000), ("0.000001", 1), ("1.25", 1_250_000)])
+@pytest.mark.parametrize(
+    ("written", "micros"), [("90", 90_000_000), ("0.5", 500_000), ("0.000001", 1), ("1.25", 1_250_000)]
+)
 def test_seconds_are_exact(written: str, micros: int):
     assert loads(f"agent: {{max_wall_clock_seconds: {written}}}").agent.max_wall_clock == Duration(micros)
 
@@ -110,13 +123,19 @@ def test_roles_have_members_and_may_require_a_user():
         ("{members: []}", "roles.r.members: got an empty list; expected at least one entry"),
         ("{members: agent:a}", "roles.r.members: got the text 'agent:a'; expected a list"),
         ("{members: ['agent:a', 'agent:a']}", "roles.r.members: 'agent:a' is listed twice"),
-        ("{members: ['agent:a@1']}", "roles.r.members[0]: 'agent:a@1' is not a member; expected agent:NAME or user:NAME"),
+        (
+            "{members: ['agent:a@1']}",
+            "roles.r.members[0]: 'agent:a@1' is not a member; expected agent:NAME or user:NAME",
+        ),
         ("{members: ['group:a']}", "roles.r.members[0]: 'group:a' is not a member"),
         ("{members: [support]}", "roles.r.members[0]: 'support' is not a member"),
         ("{members: ['agent:']}", "roles.r.members[0]: 'agent:' is not a member"),
         ("{members: ['agent:a b']}", "roles.r.members[0]: 'agent:a b' is not a principal"),
         ("{members: [1]}", "roles.r.members[0]: got '1'; expected a principal"),
-        ("{members: ['agent:a'], on_behalf_of: optional}", "roles.r.on_behalf_of: got the text 'optional'; expected required"),
+        (
+            "{members: ['agent:a'], on_behalf_of: optional}",
+            "roles.r.on_behalf_of: got the text 'optional'; expected required",
+        ),
         ("{members: ['agent:a'], on_behalf_of: true}", "roles.r.on_behalf_of: got 'true'; expected text"),
         ("{member: ['agent:a']}", "roles.r.member: unknown key 'member'; did you mean 'members'?"),
         ("[]", "roles.r: got a list; expected a mapping"),
@@ -144,7 +163,9 @@ def test_environments_enforce_unless_they_are_shadow():
 
 
 def test_tiers_have_an_effect_and_what_untrusted_control_does():
-    policy = loads("tiers: {read: {effect: read}, critical: {effect: write, on_untrusted_control: deny}, w: {on_untrusted_control: hold}}")
+    policy = loads(
+        "tiers: {read: {effect: read}, critical: {effect: write, on_untrusted_control: deny}, w: {on_untrusted_control: hold}}"
+    )
 
     assert policy.tiers == {
         "read": Tier(name="read", effect=Effect.READ),
@@ -209,16 +230,28 @@ def test_a_quorum_that_is_not_written_is_one_for_each_entry_of_all_of():
         ("any_of: ['group:a', 'group:a']", "approvers.a.any_of: 'group:a' is listed twice; expected each entry once"),
         ("any_of: ['group:a'], quorum: 0", "approvers.a.quorum: got '0'; expected a whole number from 1"),
         ("any_of: ['group:a'], quorum: '1'", "approvers.a.quorum: got the text '1'; expected a whole number"),
-        ("all_of: ['group:a', 'group:b'], quorum: 1", "approvers.a.quorum: a quorum of 1 is less than the 2 entries of all_of"),
+        (
+            "all_of: ['group:a', 'group:b'], quorum: 1",
+            "approvers.a.quorum: a quorum of 1 is less than the 2 entries of all_of",
+        ),
         ("any_of: ['group:a'], expires_after: 4", "approvers.a.expires_after: got '4'; expected a duration above 0"),
-        ("any_of: ['group:a'], expires_after: 0s", "approvers.a.expires_after: got the text '0s'; expected a duration above 0"),
-        ("any_of: ['group:a'], execute_within: 4 h", "approvers.a.execute_within: got the text '4 h'; expected a duration"),
+        (
+            "any_of: ['group:a'], expires_after: 0s",
+            "approvers.a.expires_after: got the text '0s'; expected a duration above 0",
+        ),
+        (
+            "any_of: ['group:a'], execute_within: 4 h",
+            "approvers.a.execute_within: got the text '4 h'; expected a duration",
+        ),
         ("any_of: ['group:a'], remind: 30m", "approvers.a.remind: got the text '30m'; expected a list"),
         ("any_of: ['group:a'], escalate: {after: 1h}", "approvers.a.escalate: the key to is missing"),
         ("any_of: ['group:a'], escalate: {to: 'group:b'}", "approvers.a.escalate: the key after is missing"),
         ("any_of: ['group:a'], escalate: {after: 1h, to: ann}", "approvers.a.escalate.to: 'ann' is not an approver"),
         ("any_of: ['group:a'], on_timeout: allow", "approvers.a.on_timeout: unknown value 'allow'"),
-        ("any_of: ['group:a'], editable: amount_usd", "approvers.a.editable: got the text 'amount_usd'; expected a list"),
+        (
+            "any_of: ['group:a'], editable: amount_usd",
+            "approvers.a.editable: got the text 'amount_usd'; expected a list",
+        ),
         ("anyof: ['group:a']", "approvers.a.anyof: unknown key 'anyof'; did you mean 'any_of'?"),
     ],
 )
@@ -282,7 +315,7 @@ def test_prod_is_an_environment_without_being_declared():
         ("tools: {a: true}", "line 1: tools.a: got 'true'; expected a mapping"),
         ("tools: {'': {allowed: true}}", "line 1: tools.: '' is not the name of a tool"),
         ("tools: {'a b': {allowed: true}}", "line 1: tools.a b: 'a b' is not the name of a tool"),
-        ("tools: {\"a\\u202Eb\": {allowed: true}}", "line 1: tools.a\\u202eb: 'a\\u202eb' is not the name of a tool"),
+        ('tools: {"a\\u202Eb": {allowed: true}}', "line 1: tools.a\\u202eb: 'a\\u202eb' is not the name of a tool"),
         ("roles: 1", "line 1: roles: got '1'; expected a mapping"),
         ("environments: [prod]", "line 1: environments: got a list; expected a mapping"),
         ("zzz: 1", "line 1: zzz: unknown key 'zzz'; expected one of: agent, approvers, environments, policy, roles, "),

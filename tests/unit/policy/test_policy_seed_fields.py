@@ -1,10 +1,10 @@
 """The seed dialect: one test per line of the table of fields, and the file as a whole."""
 
 import pytest
+from tests.unit.policy.policies import ALLOW, DENY, HOLD, SEED, TOOLS, ask, decided, loads, refund_policy, refused, said
 
 from dueprocess.policy import AgentLimits, Escalation
 from dueprocess.values import Money, digest_bytes, seconds
-from tests.unit.policy.policies import ALLOW, DENY, HOLD, SEED, TOOLS, ask, decided, loads, refund_policy, refused, said
 
 
 def test_the_seed_file_loads_unchanged_and_says_what_it_says():
@@ -61,8 +61,7 @@ def test_escalation_is_one_of_three(key: str, word: str):
 
 def test_an_unknown_escalation_does_not_load():
     assert refused("agent: {escalation: {on_budget_exceeded: handof_to_human}}") == [
-        "line 1: agent.escalation.on_budget_exceeded: unknown value 'handof_to_human'; "
-        "did you mean 'handoff_to_human'?"
+        "line 1: agent.escalation.on_budget_exceeded: unknown value 'handof_to_human'; did you mean 'handoff_to_human'?"
     ]
 
 
@@ -98,9 +97,7 @@ def test_a_tool_that_is_not_listed_is_denied():
         (finding,) = ask(policy, {}, tool=name)
         assert (finding.rule, finding.decision.value) == ("unlisted", DENY)
     assert ask(policy, {}, tool="x")[0].compared == {"tool": "x"}
-    assert ask(policy, {}, tool="x")[0].reason == (
-        "the policy does not list the tool 'x'; names compare byte for byte"
-    )
+    assert ask(policy, {}, tool="x")[0].reason == ("the policy does not list the tool 'x'; names compare byte for byte")
 
 
 def test_max_amount_usd_denies_what_is_more_and_equal_is_fine():

@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 import pytest
+from tests.unit.policy.policies import loads, refused
 
 from dueprocess.errors import FileInvalid
 from dueprocess.policy.source import MAX_BYTES, Listing, Node, Scalar, Table, plain_json, read_nodes
 from dueprocess.values import Json
-from tests.unit.policy.policies import loads, refused
 
 
 def value(written: str) -> Json:
@@ -21,7 +21,9 @@ def refusal(content: str | bytes) -> str:
     return str(problem)
 
 
-@pytest.mark.parametrize("written", ["yes", "no", "on", "off", "y", "n", "Yes", "NO", "tRue", "nULL", "1:30", "1:30:00"])
+@pytest.mark.parametrize(
+    "written", ["yes", "no", "on", "off", "y", "n", "Yes", "NO", "tRue", "nULL", "1:30", "1:30:00"]
+)
 def test_words_of_yaml_1_1_are_text(written: str):
     assert value(written) == written
 
@@ -108,7 +110,9 @@ def test_a_number_is_not_longer_than_anybody_needs():
     assert value(f"'{'1' * 401}'") == "1" * 401
 
 
-@pytest.mark.parametrize("content", ["", " ", "\n\n", "# only a comment\n", "---\n", "---\n...\n", "~", "null", "\ufeff"])
+@pytest.mark.parametrize(
+    "content", ["", " ", "\n\n", "# only a comment\n", "---\n", "---\n...\n", "~", "null", "\ufeff"]
+)
 def test_an_empty_file_is_refused(content: str):
     assert refusal(content) == "the file is empty; expected a mapping with keys"
 

@@ -1,11 +1,11 @@
 """A tool's entry: paths, rules, rate, keys that name arguments, the reviewed schema, and how all is carried."""
 
 import pytest
+from tests.unit.policy.policies import REFUND, TOOLS, loads, refund_policy, refund_refused, tool
 
 from dueprocess.policy import Rate, Rule, Verdict
 from dueprocess.tool import ToolSpec
 from dueprocess.values import digest_json, seconds
-from tests.unit.policy.policies import REFUND, TOOLS, loads, refund_policy, refund_refused, tool
 
 
 def test_everything_a_tool_may_say_is_carried():
@@ -65,7 +65,17 @@ NESTED = tool(
 
 @pytest.mark.parametrize("key", ["idempotency_key: [{}]", "redact: [{}]", "bind: {{subject: {}}}"])
 @pytest.mark.parametrize(
-    "path", ["$.note", "$.order", "$.order.id", "$.order.meta", "$.order.meta.any.thing", "$.ref.code", "$.either.left", "$.either.right"]
+    "path",
+    [
+        "$.note",
+        "$.order",
+        "$.order.id",
+        "$.order.meta",
+        "$.order.meta.any.thing",
+        "$.ref.code",
+        "$.either.left",
+        "$.either.right",
+    ],
 )
 def test_a_path_leads_to_a_declared_argument_or_below_an_open_object(key: str, path: str):
     refund_policy(key.format(path), tools={"issue_refund": NESTED})
@@ -87,7 +97,9 @@ def test_a_path_to_an_unknown_argument_does_not_load(key: str, path: str, proble
     assert found.endswith(f": {problem}")
 
 
-@pytest.mark.parametrize("path", ["note", "$", "$.", "$..a", "$.a.", "$.a b", "$['a']", "$.a[0]", "'$.a'.b", "1", "", "[]", "$.a$b"])
+@pytest.mark.parametrize(
+    "path", ["note", "$", "$.", "$..a", "$.a.", "$.a b", "$['a']", "$.a[0]", "'$.a'.b", "1", "", "[]", "$.a$b"]
+)
 def test_what_is_no_path_does_not_load(path: str):
     (found,) = refund_refused(f"redact: [{path!r}]" if "'" not in path else f'redact: ["{path}"]')
     assert found.endswith("expected a path into the arguments, such as $.customer_id")
@@ -113,7 +125,10 @@ def test_what_is_no_path_does_not_load(path: str):
         ("rules: [{when: 'true', then: deny}]", "rules[0]: the key id is missing"),
         ("rules: [{id: a, then: deny}]", "rules[0]: the key when is missing"),
         ("rules: [{id: a, when: 'true'}]", "rules[0]: the key then is missing"),
-        ("rules: [{id: a, when: 'true', then: allow}]", "rules[0].then: unknown value 'allow'; expected one of: deny, hold"),
+        (
+            "rules: [{id: a, when: 'true', then: allow}]",
+            "rules[0].then: unknown value 'allow'; expected one of: deny, hold",
+        ),
         ("rules: [{id: a, when: true, then: deny}]", "rules[0].when: got 'true'; expected a condition"),
         ("rules: [{id: a, when: '', then: deny}]", "rules[0].when: got the text ''; expected a condition"),
         ("rules: [{id: 1, when: 'true', then: deny}]", "rules[0].id: got '1'; expected the id of a rule"),
