@@ -68,13 +68,13 @@ class ArgumentCheck:
             key: value for key, value in parameters.items() if key not in ("$id", "id") or not isinstance(value, str)
         }
         _refuse_foreign(root, root, "$", 0)
-        if Kind.OBJECT not in kinds_of(root):
-            raise ToolInvalid("the schema of the arguments admits no object; expected one with type: object")
         try:
             self._validator = jsonschema_rs.validator_for(root, offline=True, validate_formats=True)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             said = quoted(str(error).partition("\n")[0], limit=300)
             raise ToolInvalid(f"the schema of the arguments is not valid: {said}") from None
+        if Kind.OBJECT not in kinds_of(root):
+            raise ToolInvalid("the schema of the arguments admits no object; expected one with type: object")
         self._root = root
         self._parts: jsonschema_rs.ValidatorMap | None = None
 
