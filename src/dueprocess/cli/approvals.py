@@ -41,7 +41,7 @@ def list_holds(*, directory: Path, as_json: bool) -> None:
     with access(directory) as here:
         found = here.home.store.read(_open)
         if as_json:
-            print_json({"holds": [card_json(here, hold, told) for hold, told in found]})
+            print_json({"holds": [card_json(here, hold, told=told) for hold, told in found]})
             return
         rows = [_row(hold, told) for hold, told in found]
     if not rows:
@@ -60,9 +60,9 @@ def show(action: str, *, directory: Path, as_json: bool) -> None:
     with access(directory) as here:
         hold, told = here.home.store.read(lambda tx: _card(tx, action))
         if as_json:
-            print_json(card_json(here, hold, told))
+            print_json(card_json(here, hold, told=told))
         else:
-            print_card(here, hold, told)
+            print_card(here, hold, told=told)
 
 
 @command.command(name="approve")
@@ -175,7 +175,11 @@ def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, go_
         tell(f"it runs once, by {rfc3339(Instant(hold.row.execute_by))}")
     if done == "edited":
         tell("the edit counts as your approval" if answered.complete else "it is decided anew; you are a requester now")
-    tell(f"its run goes on with: {go_on}" if go_on else "its run goes on in the program that guards it: guarded.resume(action)")
+    tell(
+        f"its run goes on with: {go_on}"
+        if go_on
+        else "its run goes on in the program that guards it: guarded.resume(action)"
+    )
 
 
 def _open(tx: Reader) -> list[tuple[HoldCard, Told]]:
@@ -196,7 +200,8 @@ def _row(hold: HoldCard, told: Told) -> tuple[str, str, str, str]:
         approvers = "approved, not run yet"
     elif hold.given:
         approvers += f" ({len(hold.given)} so far)"
-    return hold.row.action, visible(call, limit=_CALL_SHOWN), approvers, rfc3339(Instant(hold.row.expires_at))
+    until = Instant(hold.row.execute_by or hold.row.expires_at)
+    return hold.row.action, visible(call, limit=_CALL_SHOWN), approvers, rfc3339(until)
 
 
 def _edited(hold: HoldCard, pairs: tuple[str, ...], whole: str | None) -> dict[str, Json]:

@@ -31,7 +31,7 @@ def state_of(hold: HoldCard, now: Instant) -> str:
     return "expired" if now > hold.row.expires_at else "held for approval"
 
 
-def print_card(here: Access, hold: HoldCard, told: Told) -> None:
+def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
     """Prints the card."""
     story, row, now = told.story.action(hold.row.action), hold.row, here.shell.clock.now()
     if story is None:
@@ -60,7 +60,7 @@ def print_card(here: Access, hold: HoldCard, told: Told) -> None:
         click.echo(f"reject:   {due(here.folder, 'approvals', 'reject', row.action, '--reason', 'WHY')}")
 
 
-def card_json(here: Access, hold: HoldCard, told: Told) -> dict[str, Json]:
+def card_json(here: Access, hold: HoldCard, *, told: Told) -> dict[str, Json]:
     """The card as JSON."""
     row, story = hold.row, told.story.action(hold.row.action)
     return {

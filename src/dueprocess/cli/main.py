@@ -10,7 +10,9 @@ import click
 
 from dueprocess.cli.exits import Exit
 from dueprocess.errors import DueProcessError, NotAllowed, NotAuthenticated
+from dueprocess.values.foreign import visible
 
+_LINE_SHOWN: Final = 800  # characters of one line of an error
 _VERBS: Final = {
     "demo": ("demo", "Watch a support inbox with and without the gate."),
     "init": ("init", "Write a small project that works."),
@@ -68,10 +70,10 @@ def run(entry: Callable[..., Any]) -> int:
         error.show()
         return error.exit_code
     except (NotAuthenticated, NotAllowed) as error:
-        click.echo(f"error: {error}", err=True)
+        _tell(error)
         return Exit.UNAUTHORISED
     except DueProcessError as error:
-        click.echo(f"error: {error}", err=True)
+        _tell(error)
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -79,6 +81,14 @@ def run(entry: Callable[..., Any]) -> int:
         sys.stderr.close()
         return Exit.ERROR
     except OSError as error:
-        click.echo(f"error: {error.strerror or error}; expected files and folders that can be read and written", err=True)
+        click.echo(
+            f"error: {error.strerror or error}; expected files and folders that can be read and written", err=True
+        )
         return Exit.ERROR
     return result if isinstance(result, int) else Exit.OK
+
+
+def _tell(error: DueProcessError) -> None:
+    # A message names what was given, which may be anything: each line is made visible and bounded (I10).
+    lines = [visible(line, limit=_LINE_SHOWN) for line in str(error).split("\n")]
+    click.echo("\n".join((f"error: {lines[0]}", *lines[1:])), err=True)

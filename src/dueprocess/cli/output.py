@@ -70,8 +70,6 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    point = ord(found[0])
-    if point <= 0xFFFF:
-        return f"\\u{point:04x}"
-    high, low = divmod(point - 0x10000, 0x400)
-    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+    # JSON writes what lies beyond the first plane as two halves (RFC 8259, section 7).
+    halves = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))

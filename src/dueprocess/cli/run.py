@@ -3,11 +3,11 @@
 How a run is driven is the engine's.
 """
 
-import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -16,11 +16,10 @@ from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.output import foreign_lines, paint, print_json, tell
 from dueprocess.cli.standing import exit_of, standing_json, standing_text
-from dueprocess.engines.local import Failed
 from dueprocess.errors import BadValue, DueProcessError
 from dueprocess.ledger import Event
 from dueprocess.runtime import Task, submit
-from dueprocess.runtime.redaction import Redaction
+from dueprocess.runtime.journal import run_row
 from dueprocess.runtime.tables import POLICIES
 from dueprocess.values import RunId
 from dueprocess.wiring.access import Access, access
@@ -30,13 +29,16 @@ from dueprocess.wiring.told import tell as retold
 from dueprocess.wiring.wording import sentence
 
 _QUIET = frozenset({"run.claimed", "model.asked", "run.suspended", "run.finished"})  # said better by what follows them
+_MAX_WORD = 200  # an id, not a text
 _MAX_TASK = 1 << 20  # characters; more is a document, for a tool to read
 
 
 @click.command(context_settings=options.CONTEXT)
 @click.argument("text", metavar="[TASK]", required=False)
 @click.option("--agent", default="", metavar="NAME", help="Which agent; needed where the project has several.")
-@click.option("--on-behalf-of", default="", metavar="user:NAME", help="For whom. They may not approve what it leads to.")
+@click.option(
+    "--on-behalf-of", default="", metavar="user:NAME", help="For whom. They may not approve what it leads to."
+)
 @click.option("--key", default="", metavar="KEY", help="The task's idempotency key: the same key is the same run.")
 @click.option("--session", default="", metavar="ID", help="The requester's conversation, for limits per session.")
 @click.option("--inputs", default="{}", metavar="JSON", help="An object that a workflow may refer to.")
@@ -78,7 +80,8 @@ def command(
         if work:
             return _work(built, directory, until_idle=until_idle)
         if resume is not None:
-            return _drive(here, built, RunId(resume), as_json=as_json)
+            seen = here.home.store.read(lambda tx: run_row(tx, resume)).seq
+            return _drive(here, built, RunId(resume), after=seen, as_json=as_json)
         release = built.releases[built.project.agent(agent).name]
         task = Task(
             text=_task(sys.stdin.read(_MAX_TASK + 1) if text == "-" else text or ""),
@@ -91,7 +94,7 @@ def command(
         run = submit(built.shell, release, task=task)
         if not detach:
             tell(f"{run}  agent {release.manifest.agent}, model {release.manifest.model}")
-            return _drive(here, built, run, as_json=as_json)
+            return _drive(here, built, run, after=0, as_json=as_json)
         if as_json:
             print_json({"run": run, "status": "ready", "next": [due(directory, "run", "--resume", run)]})
         else:
@@ -100,9 +103,9 @@ def command(
         return Exit.OK
 
 
-def _drive(here: Access, built: Built, run: RunId, *, as_json: bool) -> int:
+def _drive(here: Access, built: Built, run: RunId, *, after: int, as_json: bool) -> int:
     try:
-        attend(built, run, on_event=_progress(here, run))
+        attend(built, run, on_event=_progress(here, run), after=after)
     except KeyboardInterrupt:
         tell(f"interrupted; the run goes on with: {due(here.folder, 'run', '--resume', run)}")
         return Exit.INTERRUPTED
@@ -122,26 +125,32 @@ def _progress(here: Access, run: RunId) -> Callable[[Event], None]:
 
     def say(event: Event) -> None:
         if event.envelope.kind not in _QUIET:
-            hide: Redaction = here.home.store.read(lambda tx: retold(tx, run)).redaction
+            hide = here.home.store.read(lambda tx: retold(tx, run)).redaction
             tell(f"  {paint(sentence(event, hide), 'bright_black')}")
 
     return say
 
 
 def _work(built: Built, directory: Path, *, until_idle: bool) -> int:
-    failures: list[Failed] = []
+    failures: list[DueProcessError] = []
 
-    def failed(failure: Failed) -> None:
-        failures.append(failure)
-        tell(f"run {failure.run} cannot go on now: {failure.error}")
+    def failed(run: RunId, error: DueProcessError) -> None:
+        failures.append(error)
+        tell(f"run {run} cannot go on now: {error}")
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        engine.stop()
 
     engine = built.engine(on_failure=failed)
     # A signal, not an exception: what is under way is finished, the rest stays due.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: engine.stop())
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     if not until_idle:
         tell(f"working for {', '.join(sorted(built.releases))} in {directory}; Ctrl-C stops after what is under way")
-    engine.run_worker(until_idle=until_idle)
+    try:
+        engine.run_worker(until_idle=until_idle)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return Exit.ERROR if failures else Exit.OK
 
 
@@ -175,9 +184,6 @@ def _word(text: str, what: str) -> str:
     if text and (not text.isprintable() or " " in text or len(text) > _MAX_WORD):
         raise BadValue(f"{text[:40]!a} is not {what}; expected at most {_MAX_WORD} visible characters without blanks")
     return _whole(text, what)
-
-
-_MAX_WORD = 200  # an id, not a text
 
 
 def _whole(text: str, what: str) -> str:

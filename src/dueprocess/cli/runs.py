@@ -34,7 +34,9 @@ def command() -> None:
 @command.command(name="list")
 @click.option("--agent", default="", metavar="NAME", help="Only runs of this agent.")
 @click.option("--status", type=click.Choice(_STATUSES), help="Only runs that stand so.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many, newest first.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many, newest first."
+)
 @options.folder
 @options.as_json
 def list_runs(*, agent: str, status: str | None, limit: int, directory: Path, as_json: bool) -> None:

@@ -66,7 +66,7 @@ def standing_text(here: Access, told: Told) -> str:
 def hold_lines(action: ActionStory) -> list[str]:
     """A hold in a few lines: the call, why it is held, who may approve it until when."""
     lines = [f"{action.action}  {call_text(action.tool, action.arguments)}"]
-    for finding in (action.decisions[-1].findings if action.decisions else ()):
+    for finding in action.decisions[-1].findings if action.decisions else ():
         values = values_text(finding.compared)
         shown = f" ({values})" if values else ""
         lines.append(f"  {visible(finding.rule)}: {visible(finding.reason, limit=LONG)}{shown}")
@@ -89,7 +89,9 @@ def question_of(told: Told) -> str:
     """What the run asks its requester, redacted; empty where it asks nothing."""
     if told.story.status != RunStatus.CLARIFICATION.value:
         return ""
-    asked = [getattr(event.record, "question", "") for event in told.events if event.envelope.kind == "clarification.asked"]
+    asked = [
+        getattr(event.record, "question", "") for event in told.events if event.envelope.kind == "clarification.asked"
+    ]
     return told.redaction.text(asked[-1]) if asked else ""
 
 

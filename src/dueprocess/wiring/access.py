@@ -21,6 +21,7 @@ from dueprocess.wiring.project import DEFAULT_TENANT, PROJECT_FILE, Project, loa
 
 HOME: Final = ".due"
 LEDGER: Final = "ledger.db"
+IDENTITIES: Final = "identities.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

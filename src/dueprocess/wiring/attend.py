@@ -24,8 +24,8 @@ _LOOK_S: Final = 0.02  # one indexed read; a person does not notice it
 _WAITED_FOR: Final = frozenset({RunStatus.TIMER.value, RunStatus.YIELDED.value})
 
 
-def attend(built: Built, run: RunId, *, on_event: Callable[[Event], None]) -> RunRow:
-    """Drives a run and returns where it stands when it rests or has ended.
+def attend(built: Built, run: RunId, *, on_event: Callable[[Event], None], after: int = 0) -> RunRow:
+    """Drives a run and returns where it stands when it rests or has ended. Events `after` this number are told.
 
     Raises:
         NotFound: no such run. Conflict: this project does not drive it. Whatever ended a drive is passed on (rule 3).
@@ -33,14 +33,14 @@ def attend(built: Built, run: RunId, *, on_event: Callable[[Event], None]) -> Ru
     failures: list[DueProcessError] = []
     row = built.shell.store.read(lambda tx: run_row(tx, run))
     _refuse_foreign(built, row)
-    engine = built.engine(only=run, on_failure=lambda failed: failures.append(failed.error))
+    engine = built.engine(only=run, on_failure=lambda _, error: failures.append(error))
     worker = threading.Thread(target=_work, args=(engine, failures), name="dueprocess-worker", daemon=True)
     done = threading.Event()
-    seen = 0
+    seen = after
     worker.start()
     try:
         while True:
-            row, events = built.shell.store.read(lambda tx, after=seen: _news(tx, run, after))
+            row, events = built.shell.store.read(lambda tx, seen=seen: _news(tx, run, seen))
             for event in events:
                 on_event(event)
                 seen = event.envelope.seq

@@ -13,7 +13,7 @@ from typing import Final
 from dueprocess.agent import Workflow, workflow_to_json
 from dueprocess.engines import LocalEngine
 from dueprocess.engines.local import Failed
-from dueprocess.errors import BadValue, FileInvalid, Problem, RecordInvalid, StoreUnavailable
+from dueprocess.errors import BadValue, DueProcessError, FileInvalid, Problem, RecordInvalid, StoreUnavailable
 from dueprocess.ledger import Reader
 from dueprocess.release import STEP_VERSION, Manifest
 from dueprocess.runtime import TERMINAL, Loaded, Releases, Shell, introduce, loaded, queue_of
@@ -42,12 +42,19 @@ class Built:
     shell: Shell
     releases: Mapping[str, Loaded]
 
-    def engine(self, *, only: RunId | None = None, on_failure: Callable[[Failed], None] | None = None) -> LocalEngine:
+    def engine(
+        self, *, only: RunId | None = None, on_failure: Callable[[RunId, DueProcessError], None] | None = None
+    ) -> LocalEngine:
         """An engine for all agents of the project, or for one run."""
         queues = frozenset(queue_of(name, STEP_VERSION) for name in self.releases)
         known = Releases(*self.releases.values())
         chosen = None if only is None else frozenset({only})
-        return LocalEngine(self.shell, known, queues=queues, only=chosen, on_failure=on_failure)
+
+        def told(failed: Failed) -> None:
+            if on_failure is not None:
+                on_failure(failed.run, failed.error)
+
+        return LocalEngine(self.shell, known, queues=queues, only=chosen, on_failure=told)
 
 
 def build(here: Access, environment: Mapping[str, str] = os.environ) -> Built:

@@ -1,10 +1,13 @@
 """The story of a run as JSON: the same fields as in `runtime.lineage`, instants in RFC 3339, money in USD as text."""
 
 from dataclasses import fields, is_dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from dueprocess.runtime.lineage import ActionStory, RunStory
 from dueprocess.values import FOR_EVER, Instant, Json, Money, rfc3339
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _INSTANTS: Final = frozenset(
     ("at", "submitted_at", "last_at", "wake_at", "expires_at", "execute_by", "deadline", "settled_at")
@@ -16,11 +19,11 @@ def story_json(story: RunStory | ActionStory) -> dict[str, Json]:
     return _record(story)
 
 
-def _record(value: Any) -> dict[str, Json]:
+def _record(value: "DataclassInstance") -> dict[str, Json]:
     found: dict[str, Json] = {}
     for field in fields(value):
-        item: Any = getattr(value, field.name)
-        found[field.name] = instant_json(item) if field.name in _INSTANTS else _json(item)
+        item: object = getattr(value, field.name)
+        found[field.name] = instant_json(cast("Instant", item)) if field.name in _INSTANTS else _json(item)
     return found
 
 
@@ -29,14 +32,11 @@ def instant_json(instant: Instant) -> str | None:
     return rfc3339(instant) if 0 < instant < FOR_EVER else None
 
 
-def _json(value: Any) -> Json:
-    match value:
-        case Money():
-            return str(value)
-        case tuple() | list():
-            items: Any = value
-            return [_json(item) for item in items]
-        case _ if is_dataclass(value):
-            return _record(value)
-        case _:
-            return value
+def _json(value: object) -> Json:
+    if isinstance(value, Money):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_json(item) for item in cast("tuple[object, ...]", value)]
+    if is_dataclass(value) and not isinstance(value, type):
+        return _record(value)
+    return cast("Json", value)  # what is left in a story is JSON already

@@ -19,6 +19,7 @@ from dueprocess.values import Instant, Json, Money, canonical, parse, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
 
 DIGEST_SHOWN: Final = 12
+_MILLISECONDS_BELOW: Final = 10_000_000  # microseconds: a longer time is told in its two largest units
 LONG: Final = 200  # characters of a text in a sentence of its own
 
 
@@ -55,9 +56,6 @@ def duration_text(microseconds: int) -> str:
     units = (("d", seconds // 86400), ("h", seconds // 3600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
     parts = [f"{count} {unit}" for unit, count in units if count]
     return " ".join(parts[:2]) or "0 s"
-
-
-_MILLISECONDS_BELOW: Final = 10_000_000
 
 
 def _value(value: Json) -> str:
@@ -183,7 +181,8 @@ def _held(event: Event, record: gate.ActionHeld, hide: Redaction) -> str:
 def _dispatched(event: Event, record: gate.ActionDispatched, hide: Redaction) -> str:
     granted = ", ".join(visible(each.by) for each in record.granted)
     by = f", approved by {granted}" if granted else ""
-    shadow = f"; {_why(record.findings, hide)}" if record.findings else ""
+    # What a person approved was told when it was held; what is left is what a policy in shadow would have said.
+    shadow = f"; {_why(record.findings, hide)}" if record.findings and not granted else ""
     action, attempt = event.envelope.action, event.envelope.attempt
     return f"{action} {_called(record.call, hide)} allowed{by}: attempt {attempt} dispatched{shadow}"
 
@@ -193,7 +192,9 @@ def _reused(event: Event, record: gate.ActionReused, hide: Redaction) -> str:
 
 
 def _waiting(event: Event, record: gate.ActionWaiting, hide: Redaction) -> str:
-    return f"{event.envelope.action} {_called(record.call, hide)} waits: {record.original} is under way with the same key"
+    return (
+        f"{event.envelope.action} {_called(record.call, hide)} waits: {record.original} is under way with the same key"
+    )
 
 
 def _settled(event: Event, record: gate.ActionSettled, hide: Redaction) -> str:

@@ -9,7 +9,7 @@ from dueprocess.model import ModelRequest, Role
 from dueprocess.providers import Line
 
 
-def script(request: ModelRequest, run: str, turn: int) -> Line:
+def script(request: ModelRequest, *_: object) -> Line:
     """Says what a model would: looks the order up, asks for the refund, tells what became of it."""
     task = next(message.text for message in request.messages if message.role is Role.USER)
     answers = [message.text for message in request.messages if message.role is Role.TOOL]

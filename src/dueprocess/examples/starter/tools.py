@@ -40,7 +40,7 @@ def get_order(order_id: str) -> Order:
 
 
 @tool(effect="write", idempotency="sink")
-def issue_refund(order_id: str, amount_usd: Money, call: Attempt) -> dict[str, str]:
+def issue_refund(order_id: str, amount_usd: Money, *, call: Attempt) -> dict[str, str]:
     """Pays money back for an order.
 
     Args:
