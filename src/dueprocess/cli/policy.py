@@ -8,6 +8,7 @@ from typing import BinaryIO
 import click
 
 from dueprocess.cli.exits import Exit
+from dueprocess.cli.output import print_json
 from dueprocess.errors import FileInvalid, Problem, StoreUnavailable
 from dueprocess.gate.explained import explained, explained_json
 from dueprocess.gate.line import MAX_LINE, judge_line, read_line
@@ -15,7 +16,7 @@ from dueprocess.gate.trial import Trial, trial_json, try_tests
 from dueprocess.policy import DEFAULT_ENVIRONMENT, Policy, load
 from dueprocess.tool import ToolSpec
 from dueprocess.tool.catalogue import read_catalogue
-from dueprocess.values import Json, canonical
+from dueprocess.values import Json
 from dueprocess.values.foreign import visible
 
 _PATH = click.Path(path_type=Path)
@@ -56,22 +57,20 @@ def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path |
         )
     except FileInvalid as error:
         if as_json:
-            click.echo(canonical({"ok": False, "file": error.name, "problems": _told(error.problems), "warnings": []}))
+            print_json({"ok": False, "file": error.name, "problems": _told(error.problems), "warnings": []})
         else:
             click.echo(str(error))
         return Exit.FAILED
     if as_json:
-        click.echo(
-            canonical(
-                {
-                    "ok": True,
-                    "file": policy.name,
-                    "digest": policy.digest,
-                    "tools": [*sorted(policy.tools)],
-                    "problems": [],
-                    "warnings": _told(policy.warnings),
-                }
-            )
+        print_json(
+            {
+                "ok": True,
+                "file": policy.name,
+                "digest": policy.digest,
+                "tools": [*sorted(policy.tools)],
+                "problems": [],
+                "warnings": _told(policy.warnings),
+            }
         )
         return Exit.OK
     for warning in policy.warnings:
@@ -118,7 +117,10 @@ def explain(*, policy_path: Path, tools_path: Path, call_text: str, environment:
     policy, tools = _both(policy_path, tools_path)
     line = sys.stdin.buffer.read(MAX_LINE + 1) if call_text == "-" else call_text.encode("utf-8", "surrogateescape")
     found = explained(policy, tools, read_line(line, environment=environment))
-    click.echo(canonical(explained_json(found)) if as_json else str(found))
+    if as_json:
+        print_json(explained_json(found))
+    else:
+        click.echo(str(found))
     return Exit.OK
 
 
@@ -132,7 +134,7 @@ def test(*, policy_path: Path, tools_path: Path, as_json: bool) -> int:
     trials = try_tests(policy, tools)
     failed = [trial for trial in trials if not trial.passed]
     if as_json:
-        click.echo(canonical({"ok": not failed, "file": policy.name, "tests": [trial_json(trial) for trial in trials]}))
+        print_json({"ok": not failed, "file": policy.name, "tests": [trial_json(trial) for trial in trials]})
     else:
         for trial in trials:
             _print_trial(trial)

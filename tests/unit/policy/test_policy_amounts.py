@@ -160,7 +160,7 @@ def test_an_approval_just_below_the_limit_loads():
 
 
 def refund_tool(**properties: object):
-    return {"issue_refund": tool("issue_refund", properties)}  # pyright: ignore[reportArgumentType]
+    return {"issue_refund": tool("issue_refund", properties)}
 
 
 NUMBER = {"type": "number"}
@@ -274,5 +274,5 @@ def test_a_schema_that_contains_itself_is_searched_to_an_end():
     node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}, "amount_usd": NUMBER}}
     tools = {"issue_refund": tool("issue_refund", {"first": {"$ref": "#/$defs/node"}}, **{"$defs": {"node": node}})}
 
-    (problem,) = refund_refused("max_amount_usd: 50", tools=tools)  # pyright: ignore[reportArgumentType]
+    (problem,) = refund_refused("max_amount_usd: 50", tools=tools)
     assert "ambiguous: $.first.amount_usd" in problem

@@ -179,7 +179,7 @@ def test_a_missing_part_of_the_idempotency_key_is_denied():
         ({"order_id": "a", "customer": "x"}, "customer.id"),
         ({"order_id": "a", "customer.id": "x"}, "customer.id"),
     ):
-        (finding,) = ask(policy, arguments)  # pyright: ignore[reportArgumentType]
+        (finding,) = ask(policy, arguments)
         assert (finding.rule, finding.decision) == ("issue_refund.idempotency_key", Verdict.DENY)
         assert (
             finding.reason
@@ -295,7 +295,7 @@ def test_deny_beats_hold_beats_allow_and_what_is_advisory_never_counts(findings:
 
 def explained(policy_keys: str, arguments: dict[str, Json], **more: Principal | str) -> list[Finding | Passed]:
     policy = refund_policy(policy_keys, above=SHADOW)
-    return list(explain(policy, PolicyCall(tool="issue_refund", arguments=arguments, **more)))  # pyright: ignore[reportArgumentType]
+    return list(explain(policy, PolicyCall(tool="issue_refund", arguments=arguments, **more)))
 
 
 def test_an_explanation_shows_what_passed_and_with_which_values():

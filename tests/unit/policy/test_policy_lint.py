@@ -15,7 +15,7 @@ GROUPS = {
 
 
 def approvers(keys: str, **more: object) -> list[str]:
-    return refused(f"approvers: {{a: {{{keys}}}}}\ntools: {{issue_refund: {{allowed: true, approvers: a}}}}", **more)  # pyright: ignore[reportArgumentType]
+    return refused(f"approvers: {{a: {{{keys}}}}}\ntools: {{issue_refund: {{allowed: true, approvers: a}}}}", **more)
 
 
 def loads_with(keys: str, *, groups: dict[str, frozenset[str]] | None = None) -> None:
@@ -127,7 +127,7 @@ def test_an_editable_argument_is_one_of_a_tool_that_uses_the_approvers():
 
 
 def warnings(text: str, **more: object) -> list[str]:
-    return [str(warning) for warning in loads(text, **more).warnings]  # pyright: ignore[reportArgumentType]
+    return [str(warning) for warning in loads(text, **more).warnings]
 
 
 UNBOUND = "a write without a limit: neither an amount nor a rate bounds it"

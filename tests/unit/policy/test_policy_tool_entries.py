@@ -191,4 +191,4 @@ def test_a_policy_holds_its_records_and_no_compiled_rule_in_what_is_compared():
     assert loads(text) == loads(text)
     assert "compiled" not in repr(loads(text))
     with pytest.raises(TypeError):
-        loads(text).tools["other"] = loads(text).tools["issue_refund"]  # pyright: ignore[reportIndexIssue]
+        loads(text).tools["other"] = loads(text).tools["issue_refund"]

@@ -28,7 +28,7 @@ def refused(*tools: object) -> list[str]:
 
 def test_a_tool_is_read_with_its_schema_and_kind():
     assert read({"name": "t", "description": "d", "parameters": PARAMETERS, "kind": "read"}) == {
-        "t": ToolSpec(name="t", description="d", parameters=PARAMETERS, effect=Effect.READ)  # pyright: ignore[reportArgumentType]
+        "t": ToolSpec(name="t", description="d", parameters=PARAMETERS, effect=Effect.READ)
     }
 
 

@@ -368,5 +368,5 @@ def test_the_check_of_a_tool_is_that_of_its_schema():
 def test_a_value_that_is_not_json_cannot_be_checked():
     spec = ToolSpec(name="t", parameters={"type": "object", "properties": {"a": {"type": "object"}}})
 
-    (problem,) = check_arguments(spec, {"a": object()})  # pyright: ignore[reportArgumentType]
+    (problem,) = check_arguments(spec, {"a": object()})
     assert problem.message == "cannot be checked against the tool's schema"
