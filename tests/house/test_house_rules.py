@@ -224,7 +224,12 @@ def handler(caught: str, body: str = "pass") -> str:
 def test_what_another_thread_asked_for_may_be_kept_for_it_and_nothing_else():
     writer = "src/dueprocess/stores/sqlite/writer.py"
     assert findings(writer, handler(" BaseException as error", "member.error = error")) == []
-    assert findings(writer, handler(" Exception as error", "member.error = error")) == ["catch"]
+    assert findings(
+        "src/dueprocess/stores/sqlite/store.py", handler(" Exception as error", "member.error = error")
+    ) == ["catch"]
+    assert findings("src/dueprocess/stores/sqlite/store.py", handler(" BaseException as error", "a = error")) == [
+        "catch"
+    ]
 
 
 SDK_INSIDE = "def load():\n    import openai\n"

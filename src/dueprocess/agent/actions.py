@@ -32,6 +32,7 @@ from dueprocess.gate import (
     FindingRecord,
     Outcome,
 )
+from dueprocess.policy import Escalation
 from dueprocess.values import ActionId, Instant, Json, action_id, canonical, parse
 
 _INVALID: Final = frozenset({"schema", "parse"})
@@ -172,7 +173,8 @@ def _expired(state: RunState, event: Happened, record: ActionExpired) -> RunStat
         return state
     answer = canonical({"error": "expired", "reason": record.reason})
     settled = state.change(replace(item, status=Status.SETTLED, result=Result.REFUSED, answer=answer))
-    return endings.hand_off(settled, f"nobody decided on {item.request.name} in time: {record.reason}")
+    reason = f"nobody decided on {item.request.name} in time: {record.reason}"
+    return endings.escalate(settled, Escalation(record.on_timeout), reason)
 
 
 def _cancelled(state: RunState, event: Happened, record: ActionCancelled) -> RunState:

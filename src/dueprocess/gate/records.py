@@ -181,9 +181,10 @@ class ActionUnclear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionExpired:
-    """`action.expired`: nobody answered in time, or the grant was not used in time."""
+    """`action.expired`: nobody answered in time. `on_timeout` is what the policy says of the run then."""
 
     reason: str
+    on_timeout: str = "handoff_to_human"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

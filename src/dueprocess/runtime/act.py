@@ -107,10 +107,11 @@ def give_up_settling(run: Run, actions: tuple[ActionId, ...]) -> None:
 
 def expire(run: Run, actions: tuple[ActionId, ...]) -> None:
     """Records that nobody answered for these actions in time."""
-    records = [
-        Item(record=ActionExpired(reason="nobody answered in time"), action=item.action)
-        for item in _found(run, actions)
-    ]
+    records: list[Item] = []
+    for item in _found(run, actions):
+        on_timeout = run.policy.approvers_of(item.request.name).on_timeout.value
+        record = ActionExpired(reason="nobody answered in time", on_timeout=on_timeout)
+        records.append(Item(record=record, action=item.action))
     run.record(*records, fresh=True)
 
 
@@ -159,7 +160,8 @@ def _attempt(run: Run, events: tuple[Event, ...]) -> None:
 
 
 def _settle(run: Run, dispatch: Dispatch, outcome: ActionSettled) -> None:
-    if outcome.outcome is Outcome.FAILED:
+    tool = run.shell.tools[dispatch.intent.call.tool]
+    if outcome.outcome is Outcome.FAILED or (outcome.outcome is Outcome.UNKNOWN and tool.reconcile is None):
         item = run.state.find(dispatch.attempt.action)
         tries = item.tries if item is not None else 0
         outcome = replace(outcome, retry_at=retry_at(run, tries))

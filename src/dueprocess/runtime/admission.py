@@ -55,7 +55,7 @@ from dueprocess.runtime.forms import approval_record, request_of, requirement_of
 from dueprocess.runtime.journal import Claim, Item
 from dueprocess.runtime.project import calls_key
 from dueprocess.runtime.system import system_run
-from dueprocess.runtime.tables import GAUGES, HOLDS, KEYS, MARKS, STOPS
+from dueprocess.runtime.tables import ACTIONS, GAUGES, HOLDS, KEYS, MARKS, STOPS
 from dueprocess.tool import Idempotency, ToolSpec
 from dueprocess.values import ActionId, Instant, action_id, attempt_key, canonical, parse, read_amount
 
@@ -130,7 +130,7 @@ def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requir
         return _given_up(item, admission)
     match admission:
         case Admitted():
-            return Ruling(items=(_dispatch(place, admission),), admission=admission, action=item.action)
+            return Ruling(items=(_dispatch(tx, place, admission),), admission=admission, action=item.action)
         case Denied():
             return _denied(place, admission)
         case HeldFor():
@@ -167,13 +167,15 @@ def _given_up(item: Pending, admission: Admission) -> Ruling:
     return Ruling(items=(given_up,), admission=admission, action=item.action)
 
 
-def _dispatch(place: _Place, admission: Admitted) -> Item:
+def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
     desk, item = place.desk, place.item
     spec = desk.specs[item.request.name]
     repeats_key = item.status is Status.UNKNOWN and spec.idempotency is Idempotency.SINK
     attempt = item.attempts + 1
-    # INVARIANT I4: the key at the sink is H(action, attempt); only under a key the sink enforces is an unknown repeated.
-    key = attempt_key(action=item.action, attempt=1 if repeats_key else attempt)
+    # INVARIANT I4: the key at the sink is H(action, attempt); an unknown is repeated only under the key that it had, and
+    # only where the sink enforces keys.
+    before = tx.get(ACTIONS, item.action) if repeats_key else None
+    key = before.sink_key if before is not None else attempt_key(action=item.action, attempt=attempt)
     timeout = min(desk.policy.agent.retries.timeout, max(0, desk.wall_clock_left))
     rate = _rate(desk, item)
     record = ActionDispatched(

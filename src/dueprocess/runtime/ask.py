@@ -22,7 +22,7 @@ from dueprocess.agent.state import BUILT_IN_TOOLS
 from dueprocess.errors import ModelError, ModelUnavailable
 from dueprocess.ledger import Reader
 from dueprocess.meter import MAX_LIMIT, Gauge, Over, Scope, ScopeKind, Unit, Want, left, meter_key, reserve
-from dueprocess.model import ModelReply, ModelRequest, OfferedTool, Price, Provider
+from dueprocess.model import ModelReply, ModelRequest, OfferedTool, Price, Provider, ToolRequest
 from dueprocess.release import Manifest
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import GAUGES
@@ -130,7 +130,7 @@ def put(shell: Shell, provider: Provider, question: Question, *, run: str) -> Mo
         freed = () if error.may_have_run else question.asked.reserved
         wait = int((error.retry_after_s or 0) * 1_000_000) if isinstance(error, ModelUnavailable) else 0
         retryable = isinstance(error, ModelUnavailable)
-        return ModelFailed(turn=turn, reason=str(error), retryable=retryable, retry_at=wait, freed=freed)
+        return ModelFailed(turn=turn, reason=_whole(str(error)), retryable=retryable, retry_at=wait, freed=freed)
 
 
 def records_of(reply: ModelReply, question: Question) -> tuple[object, ...]:
@@ -138,11 +138,11 @@ def records_of(reply: ModelReply, question: Question) -> tuple[object, ...]:
     cost = question.price.cost(reply.usage) if question.price is not None else ZERO
     replied = ModelReplied(
         turn=question.asked.turn,
-        text=reply.text,
-        requests=reply.requests,
+        text=_whole(reply.text),
+        requests=tuple(_whole_request(request) for request in reply.requests),
         usage=reply.usage,
         requested=reply.requested,
-        reported=reply.reported,
+        reported=_whole(reply.reported),
         finish=reply.finish.value,
         cost_micros=cost.micros,
         settles=question.asked.reserved,
@@ -151,6 +151,15 @@ def records_of(reply: ModelReply, question: Question) -> tuple[object, ...]:
     if over is None:
         return (replied,)
     return replied, BudgetOverrun(key=over.key, reserved=over.amount, used=cost.micros)
+
+
+def _whole(text: str) -> str:
+    # A lone surrogate can be neither stored nor sent on. As its JSON escape it is, and JSON readers refuse it by name.
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _whole_request(request: ToolRequest) -> ToolRequest:
+    return ToolRequest(id=_whole(request.id), name=_whole(request.name), arguments=_whole(request.arguments))
 
 
 def _limits(shell: Shell, state: RunState, limit: Money) -> tuple[tuple[str, int], ...]:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from dueprocess.agent import records as run
-from dueprocess.errors import RecordInvalid
+from dueprocess.errors import BadValue, RecordInvalid
 from dueprocess.gate import records as action
 from dueprocess.runtime import system
 
@@ -62,8 +62,17 @@ def kind_of(record: object) -> str:
 
 
 def encode(record: object) -> bytes:
-    """The body bytes of a record."""
-    return _ENCODER.encode(record)
+    """The body bytes of a record.
+
+    Raises:
+        BadValue: a text in it has a lone surrogate, which no stored text can hold.
+    """
+    try:
+        return _ENCODER.encode(record)
+    except UnicodeEncodeError:
+        raise BadValue(
+            f"a text for {kind_of(record)} has a lone surrogate; expected whole Unicode characters"
+        ) from None
 
 
 def decode(kind: str, body: bytes) -> object:
