@@ -185,6 +185,11 @@ def test_fields_of_a_later_version_are_readable_and_their_bytes_are_kept():
     assert later_fields(OLDEST) == {}
 
 
+def test_fields_are_not_read_out_of_what_is_no_event():
+    with pytest.raises(LineInvalid):
+        later_fields(b'{"v":2,"shard":1}')
+
+
 def test_a_line_of_a_later_version_without_new_fields_is_read():
     assert decode_line(later(OLDEST, b"")).v == 2
 
