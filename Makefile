@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 # Two cores are assumed: one target after the other, also under `make -j`.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types imports bench chaos chaos-power mutants lock clean
+.PHONY: help setup demo test check lint format types imports bench chaos controls chaos-power mutants lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -58,6 +58,10 @@ bench: ## measure beside the peers (build/bench.json)
 chaos: ## kill agents at every named point, RUNS=N
 	@$(NEEDS) base models test
 	$(BIN)/python -m chaos $(if $(RUNS),--runs $(RUNS))
+
+controls: ## break one safeguard after the other in a test build: the campaign must find each out
+	@$(NEEDS) base models test
+	$(BIN)/python -m chaos --controls
 
 chaos-power: ## cut the power at every write, IMAGES=N
 	@$(NEEDS) base models test

@@ -1,0 +1,183 @@
+"""Rounds of kills: agents of one store die at their points and are started again, until all runs have come to rest.
+
+Rule 1. A hit counts if its line is there, the process died of SIGKILL, and (with one worker) ledger and sink stand as they
+        must at that point: told and gone is a violation of its own.
+Rule 2. Every life of a round gets a plan of its own; when the plans are used up, what is left is carried to its end.
+Rule 3. A round that has not come to rest in time is a violation, with what it was waiting for.
+"""
+
+import json
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from chaos import crew
+from chaos.agents import Job, answer_holds, work
+from chaos.check import Verdict, check
+from chaos.controls import Control
+from chaos.orders import mixed_orders
+from chaos.points import Hit, Plan, Point
+from dueprocess.examples.support_refunds.sink import Sink
+
+_REST_S: Final = 60.0  # how long a round may take; it takes some five seconds on two cores
+_WORKERS_POINTS: Final = frozenset(Point) - {Point.APPROVING, Point.MODEL_REPLIED}
+
+
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """What came of one round."""
+
+    seed: int
+    scenario: str
+    hits: Counter[Point] = field(default_factory=Counter[Point])
+    verdict: Verdict = field(default_factory=Verdict)
+    seconds: float = 0.0
+
+
+def plans_for(points: Sequence[Point], random: Random) -> list[Plan]:
+    """A plan per point: at an early hit mostly, so that it is met, and now and then at a later one."""
+    return [_plan(point, random) for point in points]
+
+
+def _plan(point: Point, random: Random) -> Plan:
+    match point:
+        case Point.RANDOM:
+            return Plan(point=point, delay_s=random.uniform(0.05, 1.0))
+        case Point.CHECKPOINTING if random.random() < 0.5:
+            return Plan(point=point, delay_s=random.uniform(0.05, 0.5))
+        case Point.CHECKPOINTING:
+            return Plan(point=point, hit=random.randint(1, 40))
+        case Point.APPROVING:
+            return Plan(point=point, hit=random.randint(1, 4))
+        case _:
+            return Plan(point=point, hit=random.choice((1, 1, 1, 2, 3)))
+
+
+def kill_round(
+    folder: Path, *, seed: int, plans: Sequence[Plan], workers: int = 1, control: Control = Control.NONE
+) -> Round:
+    """One round from an empty store to rest, and its verdict."""
+    began = time.monotonic()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    job = Job(folder=folder, orders=mixed_orders(seed), seed=seed, control=control)
+    done = Round(seed=seed, scenario="kill" if workers == 1 else "two drivers")
+    _Stage(job, plans, done, workers=workers).play()
+    _merge(done.verdict, check(job))
+    done.seconds = time.monotonic() - began
+    if not done.verdict.violations:
+        shutil.rmtree(folder)
+    return done
+
+
+class _Stage:
+    """The processes of one round, and the plans that are left."""
+
+    def __init__(self, job: Job, plans: Sequence[Plan], done: Round, *, workers: int) -> None:
+        self._job = job
+        self._done = done
+        self._workers = workers
+        self._left = {
+            work: [plan for plan in plans if plan.point in _WORKERS_POINTS],
+            answer_holds: [plan for plan in plans if plan.point is Point.APPROVING],
+        }
+        self._roles: dict[ForkServerProcess, crew.Role] = {}
+        self._plans: dict[ForkServerProcess, Plan | None] = {}
+        self._due: dict[ForkServerProcess, float] = {}
+
+    def play(self) -> None:
+        """Runs the round until every process has ended by itself."""
+        for role in (*[work] * self._workers, answer_holds):
+            self._start(role)
+        until = time.monotonic() + _REST_S
+        while self._roles and time.monotonic() < until:
+            self._kill_due()
+            for process in crew.wait_for_one(self._roles, timeout_s=0.02 if self._due else 0.5):
+                self._ended(process)
+        for process in self._roles:
+            crew.kill(process)
+        self._done.verdict.expect(not self._roles, "lost tasks", f"not at rest after {_REST_S:g} s: {self._job.folder}")
+
+    def _start(self, role: crew.Role) -> None:
+        left = self._left[role]
+        plan = left.pop(0) if left else None
+        process = crew.start(role, replace(self._job, plan=plan))
+        self._roles[process] = role
+        self._plans[process] = plan
+        if plan is not None and plan.point is Point.RANDOM:
+            self._due[process] = time.monotonic() + plan.delay_s
+
+    def _kill_due(self) -> None:
+        for process, due in list(self._due.items()):
+            if time.monotonic() >= due:
+                del self._due[process]
+                crew.kill(process)
+                self._ended(process)
+
+    def _ended(self, process: ForkServerProcess) -> None:
+        role, plan = self._roles.pop(process), self._plans.pop(process)
+        self._due.pop(process, None)
+        if crew.was_killed(process) and plan is not None:
+            self._count(process, plan)
+            self._start(role)
+        elif crew.exit_code(process) != 0:
+            said = f"a process ended by itself with {crew.exit_code(process)}: {self._job.folder / 'stderr.txt'}"
+            self._done.verdict.expect(holds=False, what="crashes", said=said)
+
+    def _count(self, process: ForkServerProcess, plan: Plan) -> None:
+        if plan.point is Point.RANDOM:
+            self._done.hits[plan.point] += 1
+            return
+        hits = [hit for hit in self._job.notes.hits() if hit.pid == process.pid]
+        if len(hits) == 1:
+            self._done.hits[plan.point] += 1
+            if self._workers == 1 and self._job.control is Control.NONE:
+                wrong = contradiction(self._job, hits[0])
+                self._done.verdict.expect(not wrong, "told and gone", wrong)
+
+
+def contradiction(job: Job, hit: Hit) -> str:
+    """What does not stand in ledger and sink as it must at this point; empty if all does."""
+    spot = hit.spot
+    kinds = _kinds(job, spot.action)
+    paid = any(refund.key == spot.key for refund in Sink(job.sink).refunds())
+    dispatched = [attempt for kind, attempt in kinds if kind == "action.dispatched"]
+    settled = [attempt for kind, attempt in kinds if kind == "action.settled"]
+    match hit.point:
+        case Point.BEFORE_INTENT:
+            holds = spot.attempt not in dispatched and not paid
+        case Point.AFTER_INTENT | Point.INSIDE_TOOL:
+            holds = spot.attempt in dispatched and spot.attempt not in settled and not paid
+        case Point.AFTER_EFFECT:
+            holds = spot.attempt in dispatched and spot.attempt not in settled and paid
+        case Point.AFTER_OUTCOME:
+            holds = spot.attempt in dispatched and spot.attempt in settled
+        case Point.APPROVING if spot.part == "before":
+            holds = "approval.given" not in {kind for kind, _ in kinds}
+        case Point.APPROVING if spot.part == "after":
+            holds = "approval.given" in {kind for kind, _ in kinds}
+        case _:
+            holds = True
+    return "" if holds else f"killed at {hit.point.value} {spot}, and there is: {kinds}, paid: {paid}"
+
+
+def _kinds(job: Job, action: str) -> list[tuple[str, int]]:
+    connection = sqlite3.connect(f"file:{job.home / 'ledger.db'}?mode=ro", uri=True, timeout=5)
+    try:
+        rows = connection.execute("SELECT line FROM events WHERE action = ? ORDER BY leaf", (action,)).fetchall()
+    finally:
+        connection.close()
+    envelopes = [json.loads(line) for (line,) in rows] if action else []
+    return [(str(envelope["kind"]), int(envelope["attempt"])) for envelope in envelopes]
+
+
+def _merge(into: Verdict, found: Verdict) -> None:
+    into.violations += found.violations
+    into.counts.update(found.counts)
