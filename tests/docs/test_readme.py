@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-BLOCK = re.compile(r"(?:<!-- (?P<mark>[a-z]+)(?:: (?P<name>\S+))? -->\n)?```(?P<language>[a-z]+)\n(?P<text>.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>[a-z]+)(?:: (?P<name>\S+))? -->\n)?```(?P<language>[a-z]+)\n(?P<text>.*?)```", re.DOTALL
+)
 BLOCKS = [match.groupdict() for match in BLOCK.finditer(README)]
 DUE = [sys.executable, "-c", "from dueprocess.cli.main import main; main()"]
 
