@@ -14,7 +14,7 @@ ROOT = bootstrap.ROOT
 PACKAGE = ROOT / "src" / "dueprocess"
 
 # What must run from the wheel in an empty environment, in a folder of its own: arguments of `due`, and words it prints.
-COMMANDS = [(("--help",), "Usage:"), (("--version",), "0.1.0")]
+COMMANDS = [(("--help",), "Usage:"), (("--version",), "0.1.0"), (("demo", "--dir", "out"), "0 paid twice")]
 
 
 @pytest.fixture(scope="module")
