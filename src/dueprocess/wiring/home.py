@@ -57,6 +57,10 @@ def open_home(path: Path, environment: Mapping[str, str], *, origin: str = "") -
         raise StoreUnavailable(f"{path}: {error.strerror}; expected a folder that can be written to") from None
     secret = environment.get(KEK_VARIABLE)
     source = KekFile(path=path / "kek") if secret is None else KekText(text=secret, name=KEK_VARIABLE)
+    if secret is None and (path / "keys.due").exists() and not (path / "kek").exists():
+        raise StoreUnavailable(
+            f"{path / 'kek'} is missing, and {path / 'keys.due'} was wrapped under it; put it back, or set {KEK_VARIABLE}"
+        )
     keys = KeyFile.open(path / "keys.due", source.load())
     store = SqliteStore(path / "ledger.db", keys=keys, signing_key=signing_key, origin=name)
     return Home(

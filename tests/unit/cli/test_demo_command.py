@@ -1,5 +1,6 @@
 """`due demo` as others build on it: its figures, its files, its payments, and that it may be killed at any moment."""
 
+import contextlib
 import json
 import os
 import random
@@ -32,6 +33,12 @@ def start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
         start_new_session=True,
         env=environment(),
     )
+
+
+def let_run(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Returns when the process has ended, or has had this long."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
 
 
 def finish(folder: Path, *more: str) -> str:
@@ -98,7 +105,7 @@ def test_killed_again_and_again_it_ends_with_the_same_refunds_and_figures(undist
     kept: list[bytes] = []
     for kill in range(5):
         process = start(folder)
-        time.sleep(chance.uniform(0.3, 3.5))  # the moment of the kill is what varies
+        let_run(process, chance.uniform(0.3, 3.5))  # the moment of the kill is what varies
         if kill % 2:
             os.killpg(process.pid, signal.SIGKILL)
         else:
@@ -131,12 +138,12 @@ def test_no_worker_outlives_its_command(tmp_path: Path):
     process = start(tmp_path / "d")
     until = time.monotonic() + 60
     while not workers(process.pid) and time.monotonic() < until:
-        time.sleep(0.05)
+        let_run(process, 0.05)
     assert workers(process.pid)
     process.kill()
     process.communicate()
     while workers(process.pid) and time.monotonic() < until:
-        time.sleep(0.05)
+        os.sched_yield()
     assert workers(process.pid) == []
 
 
