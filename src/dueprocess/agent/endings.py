@@ -36,7 +36,8 @@ def escalate(state: RunState, how: Escalation, reason: str) -> RunState:
             return begin(state, Ending.STOP, reason)
         case Escalation.CLARIFY:
             # The calls of a workflow step cannot be taken up again: some may have run, and the model has no part in them.
-            no_way_back = state.clarified_limits or (state.step and state.pending)
+            asked = state.clarified_limits or state.ending is Ending.CLARIFY
+            no_way_back = asked or (state.step and state.pending)
             return hand_off(state, reason) if no_way_back else begin(state, Ending.CLARIFY, reason)
         case _:
             assert_never(how)

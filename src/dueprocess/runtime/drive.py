@@ -32,7 +32,7 @@ from dueprocess.runtime.journal import Claim, Item
 from dueprocess.runtime.rest import end, rest
 from dueprocess.runtime.run import Run
 from dueprocess.runtime.shell import Loaded, Shell
-from dueprocess.values import FOR_EVER
+from dueprocess.values import FOR_EVER, ActionId, Instant
 
 
 def drive(shell: Shell, loaded: Loaded, *, claim: Claim, yields: Callable[[], bool] = lambda: False) -> None:
@@ -68,13 +68,20 @@ def _do(run: Run, command: Command) -> None:
         case Expire():
             act.expire(run, command.actions)
         case Hold():
-            rest(run, Suspension.HELD, until=command.until)
+            _rest(run, Suspension.HELD, until=command.until)
         case Wait():
             reason = Suspension.TIMER if command.other is None else Suspension.OTHER_ACTION
-            rest(run, reason, until=command.until, other=command.other)
+            _rest(run, reason, until=command.until, other=command.other)
         case AskClarification():
             run.record(Item(record=ClarificationAsked(question=command.question)), fresh=True)
         case AwaitClarification():
-            rest(run, Suspension.CLARIFICATION, until=FOR_EVER)
+            _rest(run, Suspension.CLARIFICATION, until=FOR_EVER)
         case Finish() | HandOff() | Stop() | Cancel():
             end(run, command)
+
+
+def _rest(run: Run, reason: Suspension, *, until: Instant, other: ActionId | None = None) -> None:
+    # A clock that does not stand still (`clock: include_suspension`) may have run out while the run rested.
+    if run.policy.agent.clock_includes_suspension and not act.within_time(run):
+        return
+    rest(run, reason, until=until, other=other)

@@ -346,3 +346,11 @@ def test_time_counts_while_driven_and_stands_still_at_rest():
 def test_before_its_first_event_a_run_has_used_no_time():
     play = Playbook(config())
     assert play.state.active_at(in_(play, 9), whole=True) == 0
+
+
+def test_time_that_runs_out_while_a_question_about_a_limit_waits_ends_with_a_person():
+    with Playbook(config(on_budget_exceeded=Escalation.CLARIFY)) as play:
+        opened(play).wants(AskModel(turn=1, attempt=1))
+        play.on(over()).wants(AskClarification(question=OVER))
+        play.on(ClarificationAsked(question=OVER)).wants(AwaitClarification())
+        play.on(over()).wants(HandOff(reason=OVER))
