@@ -194,14 +194,21 @@ class _Builder:
 
     def _scalar(self, event: ScalarEvent) -> None:
         plain = event.style is None
-        text = str(event.value)
-        if _SURROGATE.search(text):
-            raise self._refuse(event, "half of a surrogate pair; expected whole Unicode characters")
+        text = self._whole(event, str(event.value))
         if self._expects_key():
             self._key(event, text, plain=plain)
             return
         value = self._resolved(event, text) if plain else text
         self._put(Scalar(line=_line(event), value=value, text=text, plain=plain))
+
+    def _whole(self, event: Event, text: str) -> str:
+        # JSON, which is YAML, writes a character beyond U+FFFF as two escapes, and the parser leaves them two.
+        if not _SURROGATE.search(text):
+            return text
+        try:
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            raise self._refuse(event, "half of a surrogate pair; expected whole Unicode characters") from None
 
     def _expects_key(self) -> bool:
         return bool(self._stack) and isinstance(self._stack[-1].items, dict) and self._stack[-1].key is None

@@ -211,7 +211,7 @@ def test_such_characters_may_be_written_as_escapes():
     assert value('"\\u202E"') == "\u202e"
 
 
-@pytest.mark.parametrize("written", ['"\\ud800"', '"\\udfff"', '"a\\ud800\\udc00b"'])
+@pytest.mark.parametrize("written", ['"\\ud800"', '"\\udfff"', '"a\\udc00\\ud800b"', '"\\ud800\\ud800\\udc00"'])
 def test_half_a_surrogate_pair_is_refused(written: str):
     assert refusal(f"key: {written}") == "line 1: half of a surrogate pair; expected whole Unicode characters"
     assert refusal(f"{written}: 1") == "line 1: half of a surrogate pair; expected whole Unicode characters"
@@ -227,6 +227,11 @@ def test_what_is_not_yaml_is_refused_with_a_reason(content: str):
 
 def test_a_problem_of_syntax_names_its_line():
     assert refusal("a: 1\nb: [1\n").startswith("line 3: not YAML: 'while parsing a flow sequence, ")
+
+
+def test_a_surrogate_pair_written_as_json_writes_it_is_one_character():
+    assert value('"a\\ud83d\\ude00b"') == "a😀b"
+    assert list(read_nodes(b'{"\\ud83d\\ude00": 1}', name="f").items) == ["😀"]
 
 
 def nested(levels: int) -> str:
