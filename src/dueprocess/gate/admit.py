@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dueprocess.approval import Grant, Refused, Requirement, covers
-from dueprocess.gate.life import UNDER_WAY, ActionState
+from dueprocess.gate.life import FREES_KEY, ActionState
 from dueprocess.meter import Full, Gauge, Mark, Over, Want, reserve, room
 from dueprocess.policy import Finding, Rate, Verdict, verdict
 from dueprocess.values import Instant, rfc3339
@@ -116,13 +116,15 @@ Admission = Admitted | Denied | HeldFor | ReuseOf | WaitFor | Exceeded | Stopped
 
 def admit(now: Situation) -> Admission:
     """Decides in the order above. Pure: the same situation always gets the same admission."""
-    findings = (*now.findings, *_stopped(now), *_rate(now), *_other_arguments(now))  # 1, 2, 3, 4
+    alike, unlike = _neighbours(now.key)
+    other_arguments = (_other_arguments(now.tool, unlike[0]),) if unlike and not alike else ()
+    findings = (*now.findings, *_stopped(now), *_rate(now), *other_arguments)  # 1, 2, 3, 4
     if now.stop and not _is_of_tool(now.stop):
         return Stopped(target=now.stop)
     decided = verdict(findings)
     if decided is Verdict.DENY:  # 5
         return Denied(findings=findings)
-    same = _same(now)  # 6
+    same = _same(alike)  # 6
     if same is not None:
         return same
     over = reserve(  # 7
@@ -169,32 +171,30 @@ def _rate_finding(tool: str, full: Full) -> Finding:
     )
 
 
-def _other_arguments(now: Situation) -> tuple[Finding, ...]:
-    if now.key is None or any(other.arguments == now.key.arguments for other in now.key.others):
-        return ()
-    for other in now.key.others:
-        return (
-            Finding(
-                rule=f"{now.tool}.idempotency_key",
-                decision=Verdict.HOLD,
-                reason=f"the same key was used with other arguments by {other.action}, which is {other.state.value}",
-                compared={"action": other.action, "state": other.state.value},
-            ),
-        )
-    return ()
+def _neighbours(key: KeyUse | None) -> tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]:
+    """Those at the same key with the same arguments, and with others. Who has freed the key says nothing any more."""
+    if key is None:
+        return (), ()
+    there = [other for other in key.others if other.state not in FREES_KEY]
+    alike = tuple(other for other in there if other.arguments == key.arguments)
+    return alike, tuple(other for other in there if other.arguments != key.arguments)
 
 
-def _same(now: Situation) -> ReuseOf | WaitFor | None:
-    if now.key is None:
-        return None
-    for other in now.key.others:
-        # An outcome beats one that is still under way.
-        if other.arguments == now.key.arguments and other.state is ActionState.SUCCEEDED:
+def _other_arguments(tool: str, first: Neighbour) -> Finding:
+    return Finding(
+        rule=f"{tool}.idempotency_key",
+        decision=Verdict.HOLD,
+        reason=f"the same key was used with other arguments by {first.action}, which is {first.state.value}",
+        compared={"action": first.action, "state": first.state.value},
+    )
+
+
+def _same(alike: tuple[Neighbour, ...]) -> ReuseOf | WaitFor | None:
+    # An outcome beats one that is still under way.
+    for other in alike:
+        if other.state is ActionState.SUCCEEDED:
             return ReuseOf(original=other.action)
-    for other in now.key.others:
-        if other.arguments == now.key.arguments and other.state in UNDER_WAY:
-            return WaitFor(original=other.action)
-    return None
+    return WaitFor(original=alike[0].action) if alike else None
 
 
 def _uncovered(now: Situation, findings: tuple[Finding, ...]) -> Refused | None:

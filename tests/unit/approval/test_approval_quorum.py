@@ -118,7 +118,7 @@ def test_a_long_list_is_decided_at_once():
 
 
 def test_what_a_requirement_leaves_open_is_the_least():
-    left_open = required()
+    left_open = Requirement(name="keys", expires_after=seconds(60), execute_within=seconds(60))
     assert (left_open.any_of, left_open.all_of, left_open.quorum, left_open.editable) == ((), (), 1, ())
 
 

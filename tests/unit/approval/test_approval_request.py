@@ -192,8 +192,8 @@ def test_i5_a_grant_is_for_one_digest():
 
 
 def test_i5_a_finding_that_nobody_was_asked_about_makes_a_new_hold():
-    assert covered(findings=("over", "usd-only", "key", "late")) == Refused(
-        rule="approval.new_finding", reason="asked for since: late, usd-only"
+    assert covered(findings=("over", "g", "f", "key", "e", "d", "c", "b", "a")) == Refused(
+        rule="approval.new_finding", reason="asked for since: a, b, c, d, e, f, g"
     )
     assert covered(findings=("usd-only",), requirement=None) == Refused(
         rule="approval.new_finding", reason="asked for since: usd-only"

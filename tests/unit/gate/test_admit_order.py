@@ -8,6 +8,7 @@ import pytest
 
 from dueprocess.approval import Approval, Grant, Refused, Requirement
 from dueprocess.gate import (
+    FREES_KEY,
     ActionState,
     Admitted,
     Denied,
@@ -197,6 +198,23 @@ def test_where_the_same_is_there_other_arguments_do_not_matter():
     mixed = (*other(ActionState.SUCCEEDED, "a7").others, *same(ActionState.HELD, "a8").others)
     assert admit(replace(CLEAR, key=KeyUse(arguments="x", others=mixed))) == WaitFor(original="a8")
     assert admit(replace(CLEAR, key=KeyUse(arguments="x", others=mixed), findings=(HOLD,))) == WaitFor(original="a8")
+
+
+def test_other_arguments_are_no_finding_where_the_same_is_there():
+    mixed = (*other(ActionState.SUCCEEDED, "a7").others, *same(ActionState.HELD, "a8").others)
+    for others in (mixed, mixed[::-1]):
+        situation = replace(CLEAR, key=KeyUse(arguments="x", others=others), findings=(DENY,))
+        assert admit(situation) == Denied(findings=(DENY,))
+
+
+@pytest.mark.parametrize("state", sorted(FREES_KEY, key=lambda state: state.value))
+def test_i4_who_has_freed_the_key_is_in_nobodys_way(state: ActionState):
+    assert admit(replace(CLEAR, key=same(state))) == Admitted(findings=())
+    assert admit(replace(CLEAR, key=other(state))) == Admitted(findings=())
+    beside = (*same(state, "a7").others, *other(ActionState.SUCCEEDED, "a8").others)
+    held = admit(replace(CLEAR, key=KeyUse(arguments="x", others=beside)))
+    assert isinstance(held, HeldFor)
+    assert [finding.compared for finding in held.findings] == [{"action": "a8", "state": "succeeded"}]
 
 
 # 7: the budget --------------------------------------------------------------------------------------------------------
