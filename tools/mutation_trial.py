@@ -311,10 +311,12 @@ class _Finder:
 
 
 def _trial(suite: Suite, mutant: Mutant, known: Known, *, folder: str) -> Callable[[], dict[str, object]]:
+    # Made before the fork: a change that is no program is a fault of ours, and must not look like a kill.
+    path = suite.root / mutant.path
+    code = compile(mutated(path.read_text(encoding="utf-8"), mutant, known), str(path), "exec")
+    name = ".".join(Path(mutant.path).relative_to("src").with_suffix("").parts).removesuffix(".__init__")
+
     def work() -> dict[str, object]:
-        path = suite.root / mutant.path
-        code = compile(mutated(path.read_text(encoding="utf-8"), mutant, known), str(path), "exec")
-        name = ".".join(Path(mutant.path).relative_to("src").with_suffix("").parts).removesuffix(".__init__")
         sys.meta_path.insert(0, _Finder(name=name, path=path, code=code))
         watch = _Watch(suite.order(mutant))
         return {"code": _run(suite, watch, "--no-summary", f"--basetemp={folder}"), "by": watch.failed}
