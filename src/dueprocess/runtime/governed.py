@@ -11,21 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dueprocess.agent import Pending, RunState, Status, initial
-from dueprocess.agent.records import BudgetExceeded, RunFinished
+from dueprocess.agent import Pending, RunState, initial
+from dueprocess.agent.records import RunFinished
 from dueprocess.errors import Conflict, NotFound
 from dueprocess.evidence import Chunk, read_chunks
 from dueprocess.gate import (
-    ActionDenied,
+    ActionCancelled,
     ActionDispatched,
-    ActionHeld,
-    ActionReused,
+    ActionExpired,
     ActionSettled,
     ActionState,
-    CallRecord,
     Denied,
     Exceeded,
-    FindingRecord,
     HeldFor,
     Outcome,
     ReuseOf,
@@ -36,7 +33,7 @@ from dueprocess.gate import (
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.model import ToolRequest
 from dueprocess.policy import Policy
-from dueprocess.runtime import perform
+from dueprocess.runtime import perform, resumption
 from dueprocess.runtime.admission import Desk, Ruling, rule_on
 from dueprocess.runtime.journal import Claim, Item, append, owned, run_row
 from dueprocess.runtime.lease import take, this_process
@@ -46,20 +43,23 @@ from dueprocess.runtime.performed import (
     HeldCall,
     Performed,
     ReusedCall,
-    SucceededCall,
     UnknownCall,
 )
 from dueprocess.runtime.policies import in_force, publisher
 from dueprocess.runtime.settling import answer_of
 from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.runtime.tables import ACTIONS
-from dueprocess.tool import CITATIONS
-from dueprocess.values import ActionId, Instant, Json, RunId, action_id, canonical, of_python, parse
+from dueprocess.tool import Idempotency
+from dueprocess.values import ActionId, Instant, RunId, action_id, canonical, of_python, parse
 
 RECONCILE_TIMEOUT_S: Final = 10.0
 
 
-Proposed = Callable[[Reader], Pending]
+_UNSETTLED: Final = ActionSettled(
+    outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY, error="nobody but a person can tell what became of it"
+)
+
+Proposed = Callable[[Transaction], Pending | Performed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,7 @@ class _Decided:
     """What one transaction decided; `policy` names the one in force where it is not the one this run knew."""
 
     ruling: Ruling | None = None
+    told: Performed | None = None
     events: tuple[Event, ...] = ()
     policy: str = ""
 
@@ -90,7 +91,7 @@ class Governed:
         self._state: RunState = replace(
             initial(loaded.config, run), principal=loaded.manifest.principal, on_behalf_of=on_behalf_of
         )
-        self._evidence: tuple[Chunk, ...] = shell.store.read(lambda tx: _evidence(tx.events(run), loaded))
+        self._evidence: tuple[Chunk, ...] = shell.store.read(lambda tx: resumption.evidence_of(tx.events(run), loaded))
 
     @property
     def run(self) -> RunId:
@@ -109,7 +110,7 @@ class Governed:
         text = arguments if isinstance(arguments, str) else canonical(of_python(arguments))
         request = ToolRequest(id="", name=tool, arguments=text)
 
-        def proposed(tx: Reader) -> Pending:
+        def proposed(tx: Transaction) -> Pending:
             cause = run_row(tx, self._claim.run).seq + 1
             action = action_id(run=self._claim.run, cause=cause, index=0, revision=0)
             return Pending(action=action, cause=cause, index=0, request=request)
@@ -124,26 +125,72 @@ class Governed:
         Raises:
             NotFound: no such action in this run.
         """
-        row = self._shell.store.read(lambda tx: tx.get(ACTIONS, action))
-        if row is None or row.run != self._claim.run:
-            raise NotFound(f"no action {action} in run {self._claim.run}")
-        events = self._shell.store.read(lambda tx: tx.lineage(action))
-        state = ActionState(row.state)
-        if state in {ActionState.HELD, ActionState.FAILED}:
-            again = _again(events, ActionId(action), state)
-            return self._take(lambda _: again)
+        state, events = self._shell.store.read(lambda tx: self._read(tx, action))
         if state in {ActionState.DISPATCHED, ActionState.UNKNOWN}:
-            return self._settle_lost(events, state)
-        return _standing(events, ActionId(action), state)
+            told = self._settle_lost(events, state)
+            if told is not None:
+                return told
+        if state is ActionState.SUPERSEDED and self._is_decided(resumption.successor(events, ActionId(action))):
+            return self.resume(resumption.successor(events, ActionId(action)))
+        return self._take(lambda tx: self._proposed_again(tx, ActionId(action)))
 
     def close(self) -> None:
-        """Ends the run. What is held stays for people to see, and is cancelled."""
-        record = RunFinished(result="", active=0)
-        self._shell.store.write(lambda tx: append(tx, self._claim, [Item(record=record)], now=self._shell.clock.now()))
+        """Ends the run: what is held is cancelled, what nobody can tell any more is left for a person to settle.
+
+        Raises:
+            Conflict: an attempt may still be under way; `resume` its action first.
+        """
+        self._shell.store.write(self._finish)
+
+    def _finish(self, tx: Transaction) -> None:
+        items: list[Item] = []
+        for row in tx.find(ACTIONS, equal=(("run", self._claim.run),)):
+            match ActionState(row.state):
+                case ActionState.DISPATCHED:
+                    raise Conflict(f"action {row.action} may still be under way; resume it before the run is ended")
+                case ActionState.HELD:
+                    items.append(Item(record=ActionCancelled(reason="the run ended"), action=row.action))
+                case ActionState.UNKNOWN:
+                    items.append(Item(record=_UNSETTLED, action=row.action, attempt=row.attempt))
+                case _:
+                    pass
+        items.append(Item(record=RunFinished(result="", active=0)))
+        append(tx, self._claim, items, now=self._shell.clock.now())
+
+    def _read(self, tx: Reader, action: str) -> tuple[ActionState, list[Event]]:
+        row = tx.get(ACTIONS, action)
+        if row is None or row.run != self._claim.run:
+            raise NotFound(f"no action {action} in run {self._claim.run}")
+        return ActionState(row.state), tx.lineage(action)
+
+    def _is_decided(self, action: str) -> bool:
+        return self._shell.store.read(lambda tx: tx.get(ACTIONS, action)) is not None
+
+    def _proposed_again(self, tx: Transaction, action: ActionId) -> Pending | Performed:
+        # Read in the transaction that decides: two who resume at once are one after the other, and the grant is used once.
+        state, events = self._read(tx, action)
+        now = Instant(max(self._shell.clock.now(), run_row(tx, self._claim.run).at))
+        match state:
+            case ActionState.HELD:
+                found = resumption.held(tx, events, action, now=now)
+                return found if found is not None else self._expire(tx, action, now=now)
+            case ActionState.FAILED | ActionState.UNKNOWN:
+                return resumption.again(events, action, state)
+            case ActionState.SUPERSEDED:
+                return resumption.edited(events) or resumption.standing(events, action, state)
+            case _:
+                return resumption.standing(events, action, state)
+
+    def _expire(self, tx: Transaction, action: ActionId, *, now: Instant) -> Performed:
+        reason = "nobody answered in time"
+        append(tx, self._claim, [Item(record=ActionExpired(reason=reason), action=action)], now=now)
+        return FailedCall(action=action, reason=reason)
 
     def _take(self, proposed: Proposed) -> Performed:
         while True:
             decided = self._shell.store.write(lambda tx: self._decide(tx, proposed))
+            if decided.told is not None:
+                return decided.told
             if decided.ruling is not None:
                 return self._follow(decided.ruling, decided.events)
             self._policy = self._shell.policies.find(self._shell, release=self._loaded, digest=decided.policy)
@@ -153,6 +200,9 @@ class Governed:
         digest = in_force(tx, row)
         if digest != self._policy.digest:
             return _Decided(policy=digest)
+        proposal = proposed(tx)
+        if not isinstance(proposal, Pending):
+            return _Decided(told=proposal)
         now = Instant(max(self._shell.clock.now(), row.at))
         desk = Desk(
             claim=self._claim,
@@ -164,23 +214,26 @@ class Governed:
             now=now,
             wall_clock_left=self._policy.agent.max_wall_clock,
         )
-        ruling = rule_on(tx, desk, proposed(tx))
+        ruling = rule_on(tx, desk, proposal)
         return _Decided(ruling=ruling, events=append(tx, self._claim, ruling.items, now=now))
 
     def _follow(self, ruling: Ruling, events: tuple[Event, ...]) -> Performed:
         admission, action = ruling.admission, ruling.action
+        given_up = next((e.record for e in events if isinstance(e.record, ActionSettled)), None)
+        if given_up is not None:
+            return resumption.performed(action, given_up)
         match admission:
             case Denied():
-                return DeniedCall(action=action, findings=_findings_of(events))
+                return DeniedCall(action=action, findings=resumption.findings_of(events))
             case HeldFor():
-                return HeldCall(action=action, findings=_findings_of(events), reason="waits for people")
+                return HeldCall(action=action, findings=resumption.findings_of(events), reason="waits for people")
             case ReuseOf():
                 original = ActionId(admission.original)
-                return ReusedCall(action=action, original=original, value=_result(events))
+                return ReusedCall(action=action, original=original, value=resumption.reused_result(events))
             case WaitFor():
                 return HeldCall(action=action, reason="the same call is under way", original=admission.original)
             case Exceeded():
-                return FailedCall(action=action, reason=_over(events))
+                return FailedCall(action=action, reason=resumption.over_budget(events))
             case Stopped():
                 return HeldCall(action=action, reason=f"stopped: {admission.target}")
             case _:
@@ -191,23 +244,34 @@ class Governed:
         tool = self._shell.tools[dispatch.intent.call.tool]
         outcome = perform.make(self._shell, tool, dispatch)
         self._record(dispatch, outcome)
-        if outcome.outcome is Outcome.UNKNOWN and tool.reconcile is not None:
+        if outcome.outcome is Outcome.UNKNOWN and not self._is_repeatable(dispatch):
             return self._reconcile(dispatch)
         if outcome.outcome is Outcome.SUCCEEDED and tool.spec.retrieves:
             chunks, _ = read_chunks(parse(outcome.result))
             self._evidence = (*self._evidence, *chunks)
-        return _performed(dispatch.attempt.action, outcome)
+        return resumption.performed(dispatch.attempt.action, outcome)
 
     def _reconcile(self, dispatch: perform.Dispatch) -> Performed:
         tool = self._shell.tools[dispatch.intent.call.tool]
+        if tool.reconcile is None:
+            # INVARIANT I4: nobody can be asked and the key may not be used again: only a person can tell.
+            self._record(dispatch, _UNSETTLED)
+            return resumption.performed(dispatch.attempt.action, _UNSETTLED)
         answer = perform.reconcile(self._shell, tool, dispatch, timeout=RECONCILE_TIMEOUT_S)
         record = answer_of(answer, retry_at=self._shell.clock.now())
         self._record(dispatch, record)
         if isinstance(record, ActionSettled):
-            return _performed(dispatch.attempt.action, record)
+            return resumption.performed(dispatch.attempt.action, record)
         return UnknownCall(action=dispatch.attempt.action, reason=record.reason)
 
-    def _settle_lost(self, events: list[Event], state: ActionState) -> Performed:
+    def _is_repeatable(self, dispatch: perform.Dispatch) -> bool:
+        # INVARIANT I4: an unknown is repeated only under a key that the sink itself enforces, within the retries.
+        tool = self._shell.tools[dispatch.intent.call.tool]
+        tries_left = dispatch.attempt.number < self._policy.agent.retries.max_attempts
+        return tool.reconcile is None and tool.spec.idempotency is Idempotency.SINK and tries_left
+
+    def _settle_lost(self, events: list[Event], state: ActionState) -> Performed | None:
+        """Finds out about a lost outcome; None where the action may be repeated under its key."""
         dispatch = [d for d in (perform.dispatch_of(event) for event in events) if d is not None][-1]
         if state is ActionState.DISPATCHED:
             # INVARIANT I4: lost only if its epoch is older than mine and its deadline has passed.
@@ -220,84 +284,11 @@ class Governed:
             record = ActionSettled(outcome=lost, by=SettledBy.RECOVERY, error="its worker died", lost=True)
             self._record(dispatch, record)
             if not dispatch.is_write:
-                return _performed(dispatch.attempt.action, record)
-        return self._reconcile(dispatch)
+                return resumption.performed(dispatch.attempt.action, record)
+        return None if self._is_repeatable(dispatch) else self._reconcile(dispatch)
 
     def _record(self, dispatch: perform.Dispatch, record: object) -> None:
         item = Item(record=record, action=dispatch.attempt.action, attempt=dispatch.attempt.number)
         self._shell.store.write(
             lambda tx: append(tx, self._claim, [item], now=self._shell.clock.now()), sync=dispatch.is_write
         )
-
-
-def _again(events: list[Event], action: ActionId, state: ActionState) -> Pending:
-    call = next(r for r in (_call_of(event) for event in reversed(events)) if r is not None)
-    dispatches = [event for event in events if isinstance(event.record, ActionDispatched)]
-    lost = any(isinstance(e.record, ActionSettled) and e.record.lost for e in events[-2:])
-    return Pending(
-        action=action,
-        cause=call.cause,
-        index=call.index,
-        revision=call.revision,
-        request=ToolRequest(id=call.request, name=call.tool, arguments=_with_citations(call)),
-        status=Status.GRANTED if state is ActionState.HELD else Status.RETRY,
-        attempts=len(dispatches),
-        lost=lost,
-        edited_by=call.edited_by,
-    )
-
-
-def _call_of(event: Event) -> CallRecord | None:
-    record = event.record
-    return record.call if isinstance(record, (ActionHeld, ActionDispatched, ActionDenied)) else None
-
-
-def _standing(events: list[Event], action: ActionId, state: ActionState) -> Performed:
-    settled = next((e.record for e in reversed(events) if isinstance(e.record, ActionSettled)), None)
-    if settled is not None:
-        return _performed(action, settled)
-    if state is ActionState.DENIED:
-        return DeniedCall(action=action, findings=_findings_of(tuple(events)))
-    return FailedCall(action=action, reason=f"it is {state.value} and will not run")
-
-
-def _performed(action: ActionId, outcome: ActionSettled) -> Performed:
-    match outcome.outcome:
-        case Outcome.SUCCEEDED:
-            return SucceededCall(action=action, value=parse(outcome.result))
-        case Outcome.FAILED:
-            return FailedCall(action=action, reason=outcome.error)
-        case Outcome.UNKNOWN | Outcome.UNSETTLED:
-            return UnknownCall(action=action, reason=outcome.error)
-
-
-def _findings_of(events: tuple[Event, ...]) -> tuple[FindingRecord, ...]:
-    found = [e.record.findings for e in events if isinstance(e.record, (ActionDenied, ActionHeld))]
-    return found[-1] if found else ()
-
-
-def _result(events: tuple[Event, ...]) -> Json:
-    return next((parse(e.record.result) for e in events if isinstance(e.record, ActionReused)), None)
-
-
-def _over(events: tuple[Event, ...]) -> str:
-    over = next(e.record for e in events if isinstance(e.record, BudgetExceeded))
-    return f"budget exceeded: {over.unit}: spent {over.spent} + asked {over.asked} > limit {over.limit}"
-
-
-def _with_citations(call: CallRecord) -> str:
-    # The gate took the citations out of the arguments and bound them apart; to be decided again they go back in.
-    arguments = parse(call.arguments)
-    if not call.citations or not isinstance(arguments, dict):
-        return call.arguments
-    return canonical({**arguments, CITATIONS: parse(call.citations)})
-
-
-def _evidence(events: list[Event], loaded: Loaded) -> tuple[Chunk, ...]:
-    tools = {e.envelope.action: e.record.call.tool for e in events if isinstance(e.record, ActionDispatched)}
-    found: list[Chunk] = []
-    for event in events:
-        record, spec = event.record, loaded.config.tools.get(tools.get(event.envelope.action, ""))
-        if isinstance(record, ActionSettled) and record.outcome is Outcome.SUCCEEDED and spec and spec.retrieves:
-            found.extend(read_chunks(parse(record.result))[0])
-    return tuple(found)

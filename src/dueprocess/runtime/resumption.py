@@ -1,0 +1,154 @@
+"""How an action of a governed run is taken up again, read from its events. Deciding it anew is `admission`'s, doing it `governed`'s.
+
+Rule 1. A hold that people have not answered yet is left as it is: asking where it stands must not replace what they look at.
+Rule 2. What a person edited goes on as the next revision, whether that was decided before or not.
+"""
+
+from dueprocess.agent import Pending, Status
+from dueprocess.agent.records import BudgetExceeded
+from dueprocess.evidence import Chunk, read_chunks
+from dueprocess.gate import (
+    ActionDenied,
+    ActionDispatched,
+    ActionEdited,
+    ActionHeld,
+    ActionReused,
+    ActionSettled,
+    ActionState,
+    ActionSuperseded,
+    CallRecord,
+    FindingRecord,
+    Outcome,
+)
+from dueprocess.ledger import Event, Reader
+from dueprocess.model import ToolRequest
+from dueprocess.runtime.performed import DeniedCall, FailedCall, HeldCall, Performed, SucceededCall, UnknownCall
+from dueprocess.runtime.shell import Loaded
+from dueprocess.runtime.tables import HOLDS
+from dueprocess.tool import CITATIONS
+from dueprocess.values import ActionId, Instant, Json, RunId, action_id, canonical, parse
+
+_STATUS = {
+    ActionState.HELD: Status.GRANTED,
+    ActionState.FAILED: Status.RETRY,
+    ActionState.UNKNOWN: Status.UNKNOWN,
+}
+
+
+def again(events: list[Event], action: ActionId, state: ActionState) -> Pending:
+    """The action as it is decided once more: a granted hold, one that surely failed, or a repeat under the same key."""
+    call = _last_call(events)
+    dispatches = [event for event in events if isinstance(event.record, ActionDispatched)]
+    lost = any(isinstance(e.record, ActionSettled) and e.record.lost for e in events[-2:])
+    return Pending(
+        action=action,
+        cause=call.cause,
+        index=call.index,
+        revision=call.revision,
+        request=ToolRequest(id=call.request, name=call.tool, arguments=_with_citations(call)),
+        status=_STATUS[state],
+        attempts=len(dispatches),
+        lost=lost,
+        edited_by=call.edited_by,
+    )
+
+
+def held(tx: Reader, events: list[Event], action: ActionId, *, now: Instant) -> Pending | HeldCall | None:
+    """A hold: to be decided again if its approvals are complete, left alone if they are not; None once it has expired."""
+    hold = tx.get(HOLDS, action)
+    if hold is not None and hold.execute_by:
+        return again(events, action, ActionState.HELD)
+    if hold is not None and hold.expires_at < now:
+        return None
+    return HeldCall(action=action, findings=findings_of(tuple(events)), reason="waits for people")
+
+
+def successor(events: list[Event], action: ActionId) -> str:
+    """The id of the revision that stands for a superseded action."""
+    found = next((e.record.by for e in reversed(events) if isinstance(e.record, ActionSuperseded)), "")
+    return found or action
+
+
+def edited(events: list[Event]) -> Pending | None:
+    """The next revision of a hold that a person edited, as it is decided for the first time."""
+    edit = next((e.record for e in reversed(events) if isinstance(e.record, ActionEdited)), None)
+    if edit is None:
+        return None
+    call = _last_call(events)
+    revision = call.revision + 1
+    run = RunId(events[-1].envelope.run)
+    return Pending(
+        action=action_id(run=run, cause=call.cause, index=call.index, revision=revision),
+        cause=call.cause,
+        index=call.index,
+        revision=revision,
+        request=ToolRequest(id=call.request, name=call.tool, arguments=edit.arguments),
+        edited_by=call.edited_by if edit.approves else (*call.edited_by, edit.by.by),
+        carried=edit.by if edit.approves else None,
+    )
+
+
+def standing(events: list[Event], action: ActionId, state: ActionState) -> Performed:
+    """Where an action stands that is not taken up again."""
+    settled = next((e.record for e in reversed(events) if isinstance(e.record, ActionSettled)), None)
+    if settled is not None:
+        return performed(action, settled)
+    if state is ActionState.DENIED:
+        return DeniedCall(action=action, findings=findings_of(tuple(events)))
+    return FailedCall(action=action, reason=f"it is {state.value} and will not run")
+
+
+def performed(action: ActionId, outcome: ActionSettled) -> Performed:
+    """An outcome as the caller sees it."""
+    match outcome.outcome:
+        case Outcome.SUCCEEDED:
+            return SucceededCall(action=action, value=parse(outcome.result))
+        case Outcome.FAILED:
+            return FailedCall(action=action, reason=outcome.error)
+        case Outcome.UNKNOWN | Outcome.UNSETTLED:
+            return UnknownCall(action=action, reason=outcome.error)
+
+
+def findings_of(events: tuple[Event, ...]) -> tuple[FindingRecord, ...]:
+    """The findings of the last denial or hold."""
+    found = [e.record.findings for e in events if isinstance(e.record, (ActionDenied, ActionHeld))]
+    return found[-1] if found else ()
+
+
+def reused_result(events: tuple[Event, ...]) -> Json:
+    """The recorded result that was returned instead of a second effect."""
+    return next((parse(e.record.result) for e in events if isinstance(e.record, ActionReused)), None)
+
+
+def over_budget(events: tuple[Event, ...]) -> str:
+    """What the budget had no room for, with the values compared."""
+    over = next(e.record for e in events if isinstance(e.record, BudgetExceeded))
+    return f"budget exceeded: {over.unit}: spent {over.spent} + asked {over.asked} > limit {over.limit}"
+
+
+def evidence_of(events: list[Event], loaded: Loaded) -> tuple[Chunk, ...]:
+    """What retrieving tools brought back in this run."""
+    tools = {e.envelope.action: e.record.call.tool for e in events if isinstance(e.record, ActionDispatched)}
+    found: list[Chunk] = []
+    for event in events:
+        record, spec = event.record, loaded.config.tools.get(tools.get(event.envelope.action, ""))
+        if isinstance(record, ActionSettled) and record.outcome is Outcome.SUCCEEDED and spec and spec.retrieves:
+            found.extend(read_chunks(parse(record.result))[0])
+    return tuple(found)
+
+
+def _last_call(events: list[Event]) -> CallRecord:
+    return next(r for r in (_call_of(event) for event in reversed(events)) if r is not None)
+
+
+def _call_of(event: Event) -> CallRecord | None:
+    record = event.record
+    return record.call if isinstance(record, (ActionHeld, ActionDispatched, ActionDenied)) else None
+
+
+def _with_citations(call: CallRecord) -> str:
+    # The gate took the citations out of the arguments and bound them apart; to be decided again they go back in.
+    arguments = parse(call.arguments)
+    if not call.citations or not isinstance(arguments, dict):
+        return call.arguments
+    return canonical({**arguments, CITATIONS: parse(call.citations)})
