@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from chaos.power.campaign import CampaignBroken, Outcome, Plan, run
+from chaos.power.campaign import CampaignBroken, Outcome, Plan, find_out, run
 from chaos.power.controls import Control
 from chaos.power.judge import judge_kept
 from chaos.power.recorder import RecorderMissing, best_recorder
@@ -22,8 +22,9 @@ OK: Final = 0
 BROKEN: Final = 1
 FAILED: Final = 3
 _IMAGES: Final = 500
-_IMAGES_OF_CONTROL: Final = 60
+_IMAGES_OF_CONTROL: Final = 80  # at most: the first that shows the missing safeguard is the last
 _SHOWN: Final = 10
+_REMOVED: Final = tuple(control for control in Control if control is not Control.NONE)
 
 
 def main() -> int:
@@ -33,23 +34,44 @@ def main() -> int:
         verdict = judge_kept(given.again)
         print("\n".join(verdict.violations) or "nothing is wrong with this image")
         return FAILED if verdict.violations else OK
-    control: Control = given.control
-    images = given.images or (_IMAGES if control is Control.NONE else _IMAGES_OF_CONTROL)
-    plan = Plan(
-        images=images, seed=given.seed, control=control, build=given.build.resolve() / "chaos-power", jobs=given.jobs
-    )
+    controls: tuple[Control, ...] = _REMOVED if given.controls else tuple(given.control or ())
+    build: Path = given.build.resolve() / "chaos-power"
     try:
-        outcome = run(plan, best_recorder(given.build.resolve() / "chaos-power"))
+        plan = Plan(
+            images=given.images or (_IMAGES_OF_CONTROL if controls else _IMAGES),
+            seed=given.seed,
+            build=build,
+            jobs=given.jobs,
+            recorder=best_recorder(build),
+        )
+        return _find_out(plan, controls, given.build) if controls else _run(plan, given.build)
     except (CampaignBroken, RecorderMissing, TraceUnusable) as error:
         print(f"chaos.power: {error}", file=sys.stderr)
         return BROKEN
-    name = "chaos-power.json" if control is Control.NONE else f"chaos-power-{control.value}.json"
-    report = given.build / name
-    report.write_text(json.dumps(summary(outcome), indent=2) + "\n", "utf-8")
+
+
+def _run(plan: Plan, build: Path) -> int:
+    outcome = run(plan)
+    _save(build / "chaos-power.json", summary(outcome))
     print(text(outcome))
-    print(f"report: {report}")
-    is_found = bool(outcome.violations)
-    return OK if is_found == (control is not Control.NONE) else FAILED
+    return FAILED if outcome.violations else OK
+
+
+def _find_out(plan: Plan, controls: tuple[Control, ...], build: Path) -> int:
+    outcomes = find_out(plan, controls)
+    _save(build / "chaos-power-controls.json", {"controls": [summary(outcome) for outcome in outcomes]})
+    for outcome in outcomes:
+        found = (
+            f"was found out: {outcome.violations[0].verdict.violations[0]}"
+            if outcome.violations
+            else "WAS NOT FOUND OUT"
+        )
+        print(f"{outcome.plan.control.value}, after {len(outcome.judged)} images: {found}")
+    return OK if all(outcome.violations for outcome in outcomes) else FAILED
+
+
+def _save(path: Path, report: dict[str, object]) -> None:
+    path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
 
 def summary(outcome: Outcome) -> dict[str, object]:
@@ -100,9 +122,6 @@ def text(outcome: Outcome) -> str:
         f"  life {each.cut.life}, after call {each.cut.moment} ({each.cut.at}): {each.verdict.violations[0]}"
         for each in outcome.violations[:_SHOWN]
     ]
-    if outcome.plan.control is not Control.NONE:
-        found = "was found out" if outcome.violations else "WAS NOT FOUND OUT"
-        lines.append(f"control {outcome.plan.control.value}: the missing safeguard {found}")
     return "\n".join(lines)
 
 
@@ -112,7 +131,11 @@ def _arguments() -> argparse.Namespace:
         "--images", type=int, help=f"how many images (default {_IMAGES}, {_IMAGES_OF_CONTROL} of a control)"
     )
     parser.add_argument("--seed", type=int, default=1, help="which images are made of a recording")
-    parser.add_argument("--control", type=Control, default=Control.NONE, choices=list(Control), metavar="SAFEGUARD")
+    removed = ", ".join(control.value for control in _REMOVED)
+    parser.add_argument(
+        "--control", type=Control, action="append", metavar="SAFEGUARD", help=f"remove one of: {removed}"
+    )
+    parser.add_argument("--controls", action="store_true", help="remove each of them in turn")
     parser.add_argument("--again", type=Path, metavar="FOLDER", help="judge a kept image again")
     parser.add_argument("--build", type=Path, default=Path("build"), help="where recordings and the report go")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="images judged at once")

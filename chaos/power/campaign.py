@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -32,6 +32,7 @@ from chaos.power.trace import Record
 
 IMAGES_A_LIFE: Final = 100
 ORDERS: Final = 16
+_KEPT: Final = "violations"
 _SECONDS: Final = 180.0  # how long a recorded life may take
 _TRIES: Final = 3  # a worker that ends in the middle of a call may leave its record out; that is seen, and tried again
 
@@ -42,20 +43,14 @@ class CampaignBroken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be done."""
+    """What is to be done: how many images, of which build, with what at hand."""
 
     images: int
     seed: int
-    control: Control
     build: Path
     jobs: int
-
-    @property
-    def lives(self) -> int:
-        """How many lives are recorded; a build with a safeguard removed is judged on one."""
-        if self.control is not Control.NONE:
-            return 1
-        return max(2, -(-self.images // IMAGES_A_LIFE))
+    recorder: Recorder
+    control: Control = Control.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,29 +110,51 @@ class Outcome:
         return dict(sorted(Counter(each.cut.at for each in self.judged).items()))
 
 
-def run(plan: Plan, recorder: Recorder) -> Outcome:
-    """Runs the campaign.
+def run(plan: Plan) -> Outcome:
+    """Runs the campaign on the product as it is.
 
     Raises:
         CampaignBroken: a life could not be recorded. TraceUnusable: a recording cannot be read.
     """
     outcome, start = Outcome(plan=plan), time.monotonic()
-    shutil.rmtree(plan.build / "violations", ignore_errors=True)
-    with ProcessPoolExecutor(plan.jobs, mp_context=get_context("spawn")) as pool:
+    shutil.rmtree(plan.build / _KEPT, ignore_errors=True)
+    lives = max(2, -(-plan.images // IMAGES_A_LIFE))
+    with _pool(plan) as pool:
         before: Life | None = None
-        for number in range(plan.lives):
-            life = record_life(plan, recorder, number=number, before=before if number % 2 else None)
-            before = life
+        for number in range(lives):
+            before = life = record_life(plan, number=number, before=before if number % 2 else None)
             outcome.lives.append(life)
-            count = plan.images // plan.lives + int(number < plan.images % plan.lives)
+            count = plan.images // lives + int(number < plan.images % lives)
             outcome.judged += _judge_all(plan, life, count, pool)
             found = f"{len(outcome.judged)}/{plan.images} images, {len(outcome.violations)} with violations"
-            print(f"life {number + 1}/{plan.lives}: {len(life.records)} calls; {found}", file=sys.stderr, flush=True)
+            print(f"life {number + 1}/{lives}: {len(life.records)} calls; {found}", file=sys.stderr, flush=True)
     outcome.seconds = time.monotonic() - start
     return outcome
 
 
-def record_life(plan: Plan, recorder: Recorder, *, number: int, before: Life | None) -> Life:
+def find_out(plan: Plan, controls: Sequence[Control]) -> list[Outcome]:
+    """Runs the campaign on builds without a safeguard, each until an image shows it or all have been judged.
+
+    Raises: as `run`.
+    """
+    outcomes: list[Outcome] = []
+    shutil.rmtree(plan.build / _KEPT, ignore_errors=True)
+    with _pool(plan) as pool:
+        whole: Life | None = None
+        for control in controls:
+            start = time.monotonic()
+            broken = replace(plan, control=control)
+            if control.is_in_the_program:
+                life = record_life(broken, number=0, before=None)
+            else:
+                life = whole = whole or record_life(replace(plan, control=Control.NONE), number=0, before=None)
+            judged = _judge_until_found(broken, life, pool)
+            seconds = time.monotonic() - start
+            outcomes.append(Outcome(plan=broken, lives=[life], judged=judged, seconds=seconds))
+    return outcomes
+
+
+def record_life(plan: Plan, *, number: int, before: Life | None) -> Life:
     """Records a life, from nothing or from an image of the one before."""
     folder = plan.build / f"life-{number}"
     seed = plan.seed * 100 + number if before is None else plan.seed * 100 + before.number
@@ -150,7 +167,7 @@ def record_life(plan: Plan, recorder: Recorder, *, number: int, before: Life | N
         start = time.monotonic()
         command = [sys.executable, "-m", "chaos.power.workload", "--root", str(root), "--seed", str(seed)]
         command += ["--orders", str(ORDERS), "--control", plan.control.value]
-        done = recorder.record(command, root=root, log=folder / "log", env=_environment(), seconds=_SECONDS)
+        done = plan.recorder.record(command, root=root, log=folder / "log", env=_environment(), seconds=_SECONDS)
         if done.exit_code != 0:
             raise CampaignBroken(f"the recorded program ended with {done.exit_code}:\n{done.output[-4000:]}")
         disk = Disk(found)
@@ -162,7 +179,10 @@ def record_life(plan: Plan, recorder: Recorder, *, number: int, before: Life | N
     raise CampaignBroken(f"{_TRIES} recordings in a row did not give the real files when replayed")
 
 
-def cuts(life: Life, plan: Plan, count: int) -> Iterator[tuple[Cut, Image, tuple[Fact, ...]]]:
+Made = tuple[Cut, Image, tuple[Fact, ...]]
+
+
+def cuts(life: Life, plan: Plan, count: int) -> Iterator[Made]:
     """So many images of a life, in the order of their moments, each with the facts told before."""
     records = left_of(life.records, plan.control)
     disk, at = Disk(life.found), 0
@@ -189,27 +209,56 @@ def _begin(root: Path, before: Life | None, *, random: Random) -> tuple[Fact, ..
     return (*before.told, *facts_in(before.records[:moment]))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    cut: Cut
+    image: Image
+    facts: tuple[Fact, ...]
+    verdict: Future[Verdict]
+
+
 def _judge_all(plan: Plan, life: Life, count: int, pool: ProcessPoolExecutor) -> list[Judged]:
-    under_way: list[tuple[Cut, Image, Sequence[Fact], Future[Verdict]]] = []
-    for cut, made, facts in cuts(life, plan, count):
-        is_blind = plan.control is Control.BLIND_RECOVERY
-        work = pool.submit(judge, made, facts, orders=life.orders, is_blind=is_blind)
-        under_way.append((cut, made, facts, work))
+    return [_judged(plan, life, work) for work in [_start(plan, life, each, pool) for each in cuts(life, plan, count)]]
+
+
+def _judge_until_found(plan: Plan, life: Life, pool: ProcessPoolExecutor) -> list[Judged]:
+    # In any order: the first moments, when little had been told, would only cost time.
+    made = list(cuts(life, plan, plan.images))
+    Random(plan.seed).shuffle(made)
     judged: list[Judged] = []
-    for cut, made, facts, future in under_way:
-        error = future.exception()
-        if isinstance(error, BrokenProcessPool):
-            raise CampaignBroken(f"judging died; one of the images from {cut} on hangs or ends the process")
-        # Whatever a store does with what it finds, it does not fall over it.
-        fell = (f"judging ended by {type(error).__name__}: {error}",)
-        verdict = future.result() if error is None else Verdict(violations=fell, recovered=False)
-        kept = ""
-        if verdict.violations:
-            folder = plan.build / "violations" / f"{cut.life}-{cut.moment}-{len(judged)}"
-            keep(folder, made, facts, orders=life.orders)
-            kept = str(folder)
-        judged.append(Judged(cut=cut, verdict=verdict, kept=kept))
+    for at in range(0, len(made), plan.jobs):
+        batch = [_start(plan, life, each, pool) for each in made[at : at + plan.jobs]]
+        judged += [_judged(plan, life, work) for work in batch]
+        if any(each.verdict.violations for each in judged):
+            break
     return judged
+
+
+def _start(plan: Plan, life: Life, made: Made, pool: ProcessPoolExecutor) -> _Work:
+    cut, left, facts = made
+    is_blind = plan.control is Control.BLIND_RECOVERY
+    return _Work(
+        cut=cut, image=left, facts=facts, verdict=pool.submit(judge, left, facts, orders=life.orders, is_blind=is_blind)
+    )
+
+
+def _judged(plan: Plan, life: Life, work: _Work) -> Judged:
+    error = work.verdict.exception()
+    if isinstance(error, BrokenProcessPool):
+        raise CampaignBroken(f"judging died; one of the images from {work.cut} on hangs or ends the process")
+    # Whatever a store does with what it finds, it does not fall over it.
+    fell = (f"judging ended by {type(error).__name__}: {error}",)
+    verdict = work.verdict.result() if error is None else Verdict(violations=fell, recovered=False)
+    if not verdict.violations:
+        return Judged(cut=work.cut, verdict=verdict)
+    place = work.cut.seed.replace("/", "-")
+    folder = plan.build / _KEPT / f"{plan.control.value}-{place}"
+    keep(folder, work.image, work.facts, orders=life.orders)
+    return Judged(cut=work.cut, verdict=verdict, kept=str(folder))
+
+
+def _pool(plan: Plan) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(plan.jobs, mp_context=get_context("spawn"))
 
 
 def _environment() -> dict[str, str]:

@@ -28,6 +28,11 @@ class Control(Enum):
     NO_SINK_SYNC = "no-sink-sync"  # the payments file tells before it syncs
     BLIND_RECOVERY = "blind-recovery"  # recovery takes every payment whose outcome was lost for not made
 
+    @property
+    def is_in_the_program(self) -> bool:
+        """Whether a program of its own has to be recorded for it."""
+        return self in {Control.NO_FSYNC, Control.LAZY_COMMIT, Control.NO_INTENT, Control.LATE_KEY}
+
 
 def remove_safeguard(control: Control) -> None:
     """Removes the safeguard from this process."""
