@@ -6,6 +6,7 @@ Rule 3. Foreign bytes are told apart from a ledger by the application id before 
 """
 
 import sqlite3
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from dueprocess.errors import StoreUnavailable
 
 APPLICATION_ID: Final = 0x64756531  # "due1"
+_AGAIN_S: Final = 0.005  # between two tries of what SQLite itself does not wait for
 BUSY_SECONDS: Final = 30.0  # how long another process may hold the write lock: its group commits take milliseconds
 
 
@@ -45,11 +47,12 @@ def prepare(path: Path) -> None:
         raise StoreUnavailable(f"{path.parent} is not a folder; expected a folder that can be written to")
     connection = connect(path)
     try:
-        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        # In this order: tables and id come in one commit of whichever process is first, maybe between these two looks.
         empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
         if not empty and found != APPLICATION_ID:
             raise StoreUnavailable(f"{path} is an SQLite file of another program; expected a ledger or a new file")
-        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        if _switch_to_wal(connection) != "wal":
             raise StoreUnavailable(
                 f"{path} cannot be kept in WAL mode; expected a local file system with shared memory"
             )
@@ -65,6 +68,18 @@ def prepare(path: Path) -> None:
 def unavailable(path: Path, error: Exception) -> StoreUnavailable:
     """What to tell a person of an SQLite error."""
     return StoreUnavailable(f"{path}: {error}; expected a readable and writable ledger file and free disk space")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> str:
+    # SQLite waits for nobody while it switches: two processes that do so at once would both have to go first.
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
