@@ -47,6 +47,7 @@ class Hosts:
         self._children: set[asyncio.subprocess.Process] = set()
         self._idle: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
         self._starting: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def run(self, tool: Tool, *, arguments: str, attempt: Attempt, timeout_s: float) -> Json:
         """Runs a tool's function in a child and returns its result as JSON.
@@ -71,12 +72,12 @@ class Hosts:
 
     async def close(self) -> None:
         """Kills every child, also one in the middle of a call, and returns when they and their pipes are gone."""
+        self._closing = True
+        for child in self._children:
+            _kill(child)
+        # One that is just being made is waited for, not cancelled: asyncio never ends a cancelled making (3.11).
+        await asyncio.gather(*self._starting, return_exceptions=True)
         children, self._children = self._children, set()
-        for child in children:
-            if child.returncode is None:
-                child.kill()
-            if child.stdin is not None:
-                child.stdin.close()
         for child in children:
             await child.wait()
             if child.stdin is not None:
@@ -116,8 +117,17 @@ class Hosts:
             limit=_LIMIT,
         )
         self._children.add(child)
+        if self._closing:
+            _kill(child)
         if child.stdout is not None and await child.stdout.readline() == _UP:
             self._idle.put_nowait(child)
+
+
+def _kill(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is None:
+        child.kill()
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 def _question(tool: Tool, arguments: str, attempt: Attempt) -> bytes:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from dueprocess.agent import AgentConfig
 from dueprocess.errors import Conflict, ToolInvalid
@@ -20,6 +20,7 @@ from dueprocess.tool import Effect, Tool
 from dueprocess.values import Digest, Instant, Money
 
 T = TypeVar("T")
+_CLOSING_S: Final = 30.0  # making a process takes seconds on a machine that is busy
 
 
 class Clock(Protocol):
@@ -47,8 +48,8 @@ class Loop:
         """Cancels what still runs and ends the thread."""
         if self._loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(timeout=5)
-        asyncio.run_coroutine_threadsafe(self.hosts.close(), self._loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(self.hosts.close(), self._loop).result(timeout=_CLOSING_S)
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(timeout=_CLOSING_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         self._loop.close()
