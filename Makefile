@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 # Two cores are assumed: one target after the other, also under `make -j`.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types imports bench chaos controls chaos-power mutants lock clean
+.PHONY: help setup demo test check lint format types imports bench bench-smoke chaos controls chaos-power power-sample power-controls mutants mutants-sample lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -30,7 +30,7 @@ test: ## run the tests
 	@$(NEEDS) base models test
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS) tests
 
-check: lint types imports test ## all that the continuous integration does
+check: lint types imports test chaos controls power-sample power-controls mutants-sample bench-smoke ## all that the continuous integration does
 	@echo "check: everything held"
 
 lint: ## style and form of all Python files
@@ -67,9 +67,25 @@ chaos-power: ## cut the power at every write, IMAGES=N
 	@$(NEEDS) base models test
 	$(BIN)/python -m chaos.power $(if $(IMAGES),--images $(IMAGES))
 
+power-sample: ## the same with forty images
+	@$(NEEDS) base models test
+	$(BIN)/python -m chaos.power --images 40
+
+power-controls: ## the same with one safeguard removed in a test build: the campaign must find each out
+	@$(NEEDS) base models test
+	$(BIN)/python -m chaos.power --controls
+
 mutants: ## break the pure rooms on purpose and count what the tests notice, SAMPLE=N for a part
 	@$(NEEDS) base models test
 	$(BIN)/python tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE))
+
+mutants-sample: ## the same for 150 of the changes, always the same ones
+	@$(NEEDS) base models test
+	$(BIN)/python tools/mutants.py --sample 150
+
+bench-smoke: ## every measurement once, with small counts: it runs, and says what it says
+	@$(NEEDS) base models bench
+	$(BIN)/python -m bench --quick
 
 lock: ## resolve the hashed requirement files anew
 	@$(PYTHON) tools/lock.py
