@@ -19,9 +19,12 @@ _VERBS: Final = {
     "run": ("run", "Give a task to an agent, or drive what is due."),
     "runs": ("runs", "List runs, show one, cancel or answer it."),
     "approvals": ("approvals", "See what is held, approve, reject or edit it."),
+    "actions": ("actions", "Settle outcomes that only a person can tell."),
     "identity": ("identity", "Add and list the people who may approve."),
     "policy": ("policy", "Check, decide, explain, test and publish policies."),
     "replay": ("replay", "Decide recorded runs again under a policy."),
+    "ledger": ("ledger", "Verify, export and prove the ledger; erase a run."),
+    "stop": ("stop", "The kill switch: a tool, an agent or all."),
 }
 
 

@@ -18,14 +18,14 @@ _BEYOND_ASCII = re.compile("[^ -~]")
 _WHOLE: Final = 1 << 30  # a result is data: it is shown in full
 
 
-def ascii_json(value: Json) -> str:
-    """A value as one line of JSON in ASCII (rule 1)."""
-    return _BEYOND_ASCII.sub(_escaped, canonical(value))
+def in_ascii(text: str) -> str:
+    """JSON text with everything beyond ASCII escaped (rule 1)."""
+    return _BEYOND_ASCII.sub(_escaped, text)
 
 
 def print_json(value: Json) -> None:
     """Prints a value as one line of JSON."""
-    click.echo(ascii_json(value))
+    click.echo(in_ascii(canonical(value)))
 
 
 def tell(message: str) -> None:

@@ -1,4 +1,4 @@
-"""`due policy`: check, decide, explain and test a policy file. What is decided is decided in `policy` and `gate`."""
+"""`due policy`: check, decide, explain, test and publish a policy file. What is decided is decided in `policy` and `gate`."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import click
 
+from dueprocess.cli import options
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.output import print_json
 from dueprocess.errors import FileInvalid, Problem, StoreUnavailable
@@ -30,7 +31,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def command() -> None:
-    """Check, decide, explain and test policies."""
+    """Check, decide, explain, test and publish policies."""
 
 
 @command.command()
@@ -140,6 +141,23 @@ def test(*, policy_path: Path, tools_path: Path, as_json: bool) -> int:
             _print_trial(trial)
         click.echo(f"{len(trials) - len(failed)} of {len(trials)} tests pass")
     return Exit.FAILED if failed else Exit.OK
+
+
+@command.command(name="publish")
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@click.option("--agent", required=True, metavar="NAME", help="The agent that it decides for.")
+@options.token_file
+@options.folder
+@_json
+def publish_file(*, policy_path: Path, agent: str, token_file: Path | None, directory: Path, as_json: bool) -> int:
+    """Put POLICY in force for an agent, from the next decision on. Needs a token; its publisher cannot approve under it.
+
+    Ends with 3, and publishes nothing, if a test that it carries fails.
+    """
+    # Only this verb has a store: the others stay fast.
+    from dueprocess.cli.publish import publish
+
+    return publish(policy_path, agent=agent, token_file=token_file, directory=directory, as_json=as_json)
 
 
 def _print_trial(trial: Trial) -> None:

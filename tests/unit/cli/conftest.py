@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.cli.shop_project import refund, write_project
 
 from dueprocess.cli.main import due as root
 from dueprocess.cli.main import run
-from tests.unit.cli.shop_project import refund, write_project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.unit.cli.conftest import Due
 
 from dueprocess.policy import load
-from tests.unit.cli.conftest import Due
 
 FILES = {"due.yaml", "policy.yaml", "tools.py", "prompt.md", "offline.py", ".gitignore"}
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.unit.cli.conftest import Due
 from tests.unit.cli.shop_project import refund, task
 
