@@ -14,7 +14,8 @@ from dueprocess.evidence.citation import Chunk, Citation
 from dueprocess.values import Digest, Json, digest_text
 from dueprocess.values.foreign import kind_of, quoted
 
-MAX_ENTRIES: Final = 1000  # of one call; more is not evidence but a flood
+MAX_CITATIONS: Final = 100  # of one call; each is looked for in every chunk of its document
+MAX_CHUNKS: Final = 1000  # of one line; more is not evidence but a flood
 _MAX_OFFSET: Final = 2**53
 _MAX_NAME: Final = 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -34,7 +35,7 @@ def read_citations(value: Json, *, where: str = "citations") -> tuple[tuple[Cita
     """The citations of a list, and what in it is none. None and an absent list are no citations."""
     found: list[Citation] = []
     wrong: list[Malformed] = []
-    for place, entry in _entries(value, where, wrong):
+    for place, entry in _entries(value, where, wrong, most=MAX_CITATIONS):
         try:
             fields = _fields(entry, _CITATION)
             found.append(
@@ -54,7 +55,7 @@ def read_chunks(value: Json, *, where: str = "evidence") -> tuple[tuple[Chunk, .
     """The chunks of a list, and what in it is none. None and an absent list are no chunks."""
     found: list[Chunk] = []
     wrong: list[Malformed] = []
-    for place, entry in _entries(value, where, wrong):
+    for place, entry in _entries(value, where, wrong, most=MAX_CHUNKS):
         try:
             fields = _fields(entry, _CHUNK)
             text = fields["text"]
@@ -104,14 +105,14 @@ def _retrieved(value: dict[str, Json]) -> Chunk | None:
     return chunks[0] if chunks else None
 
 
-def _entries(value: Json, where: str, wrong: list[Malformed]) -> list[tuple[str, Json]]:
+def _entries(value: Json, where: str, wrong: list[Malformed], *, most: int) -> list[tuple[str, Json]]:
     if value is None:
         return []
     if not isinstance(value, list):
         wrong.append(Malformed(where=where, reason=f"got {kind_of(value)}; expected a list"))
         return []
-    if len(value) > MAX_ENTRIES:
-        wrong.append(Malformed(where=where, reason=f"got {len(value)} entries; expected at most {MAX_ENTRIES}"))
+    if len(value) > most:
+        wrong.append(Malformed(where=where, reason=f"got {len(value)} entries; expected at most {most}"))
         return []
     return [(f"{where}[{index}]", entry) for index, entry in enumerate(value)]
 

@@ -101,10 +101,15 @@ def test_the_bounds_themselves_are_of_the_form():
 
 
 def test_a_flood_of_entries_is_none():
-    assert len(citations(f"[{','.join([CITATION] * 1000)}]")[0]) == 1000
-    assert citations(f"[{','.join([CITATION] * 1001)}]") == (
+    assert len(citations(f"[{','.join([CITATION] * 100)}]")[0]) == 100
+    assert citations(f"[{','.join([CITATION] * 101)}]") == (
         (),
-        (Malformed(where="citations", reason="got 1001 entries; expected at most 1000"),),
+        (Malformed(where="citations", reason="got 101 entries; expected at most 100"),),
+    )
+    assert len(chunks(f"[{','.join([CHUNK] * 1000)}]")[0]) == 1000
+    assert chunks(f"[{','.join([CHUNK] * 1001)}]") == (
+        (),
+        (Malformed(where="evidence", reason="got 1001 entries; expected at most 1000"),),
     )
 
 
