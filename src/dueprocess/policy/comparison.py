@@ -4,13 +4,16 @@ What the operators do to values is in `operations`.
 """
 
 from decimal import Decimal
+from typing import Final
 
 from dueprocess.errors import BadValue
 from dueprocess.policy.operations import COMPARISONS, DIRECT, ORDERED, contained, weight
 from dueprocess.policy.part import CONTAINERS, TRUTH, Part, Run, Scope, spend, worded_type
-from dueprocess.policy.syntax import Compare, ListOf, Literal
+from dueprocess.policy.syntax import Compare, ListOf, Literal, Select
 from dueprocess.tool.schema import EVERY_KIND, Kind, kind
 from dueprocess.values import Json
+
+_SHORT: Final = 64  # items whose comparison with one text is too little to be counted as steps
 
 
 def compare_parts(tree: Compare, *, left: Part, right: Part) -> Part:
@@ -34,9 +37,14 @@ def compare_parts(tree: Compare, *, left: Part, right: Part) -> Part:
     get_left, get_right = left.run, right.run
     if isinstance(tree.right, Literal):
         value = tree.right.value
-        return Part(type=TRUTH, run=_with_literal(tree.operator, get_left, value), words="the comparison")
+        run_it = _with_literal(tree.operator, get_left, value)
+        if isinstance(tree.left, Select) and left.words == f"args.{tree.left.field}":
+            run_it = _argument_with_literal(tree.operator, tree.left.field, value) or run_it
+        return Part(type=TRUTH, run=run_it, words="the comparison")
     if tree.operator == "in" and isinstance(tree.right, ListOf):
         return Part(type=TRUTH, run=_among(get_left, tree.right, get_right), words="the comparison")
+    if tree.operator == "in" and isinstance(tree.left, Literal) and isinstance(tree.left.value, str):
+        return Part(type=TRUTH, run=_text_in(tree.left.value, get_right), words="the comparison")
     if not right.type.kinds & CONTAINERS:
         return Part(type=TRUTH, run=lambda scope: compare(get_left(scope), get_right(scope)), words="the comparison")
 
@@ -51,13 +59,34 @@ def compare_parts(tree: Compare, *, left: Part, right: Part) -> Part:
 
 def _among(get: Run, listed: ListOf, get_all: Run) -> Run:
     literals = [item.value for item in listed.items if isinstance(item, Literal)]
-    texts = frozenset(value for value in literals if isinstance(value, str))
-    if len(literals) != len(listed.items) or any(not isinstance(value, str) for value in literals):
+    exact = {type(value) for value in literals}
+    if len(literals) != len(listed.items) or exact not in ({str}, {int}):
         return lambda scope: contained(get(scope), get_all(scope))
+    (alike,) = exact
+    among = frozenset(value for value in literals if isinstance(value, (str, int)))
 
     def run(scope: Scope) -> Json:
         found = get(scope)
-        return found in texts if type(found) is str else contained(found, get_all(scope))
+        return found in among if type(found) is alike else contained(found, get_all(scope))
+
+    return run
+
+
+def _text_in(text: str, get_all: Run) -> Run:
+    # A list of texts needs no look at kinds; anything else in it, and a long list, goes the general way.
+    def run(scope: Scope) -> Json:
+        theirs = get_all(scope)
+        if type(theirs) is list and len(theirs) <= _SHORT:
+            for other in theirs:
+                if type(other) is not str:
+                    break
+                if other == text:
+                    return True
+            else:
+                return False
+        if isinstance(theirs, (list, dict)):
+            spend(scope, weight(theirs))
+        return contained(text, theirs)
 
     return run
 
@@ -70,6 +99,22 @@ def _with_literal(operator: str, get: Run, value: Json) -> Run:
 
     def run(scope: Scope) -> Json:
         found = get(scope)
+        return direct(found, value) if type(found) is exact else compare(found, value)
+
+    return run
+
+
+def _argument_with_literal(operator: str, name: str, value: Json) -> Run | None:
+    # An argument beside a value written out is most of all conditions: one step instead of two.
+    compare, direct, exact = COMPARISONS[operator], DIRECT.get(operator), type(value)
+    if direct is None or exact not in (str, int, Decimal):
+        return None
+
+    def run(scope: Scope) -> Json:
+        try:
+            found = scope["args"][name]
+        except KeyError:
+            raise BadValue(f"args.{name} is missing") from None
         return direct(found, value) if type(found) is exact else compare(found, value)
 
     return run

@@ -31,6 +31,7 @@ _MAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_HOST}")
 _WEB = re.compile(rf"[Hh][Tt][Tt][Pp][Ss]?://{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][!-\[\]-~]*)?")
 
 Comparison = Callable[[Json, Json], bool]
+_PLAIN: Final = frozenset({str, int, Decimal, bool})  # two of one of these types are equal if Python says so
 
 
 def equal(left: Json, right: Json) -> bool:
@@ -39,7 +40,7 @@ def equal(left: Json, right: Json) -> bool:
     Raises:
         BadValue: they are of kinds that cannot be compared (rule 1).
     """
-    if isinstance(left, str) and isinstance(right, str):
+    if type(left) is type(right) and type(left) in _PLAIN:
         return left == right
     if left is None or right is None:
         return left is right
@@ -140,6 +141,8 @@ def starts_with(of: Json, with_: Json) -> Json:
     Raises:
         BadValue: one of them is not text.
     """
+    if type(of) is str and type(with_) is str:
+        return of.startswith(with_)
     return _text(of).startswith(_text(with_))
 
 

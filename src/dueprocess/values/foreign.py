@@ -9,6 +9,7 @@ from typing import Final
 from dueprocess.values.canonical import Json, canonical, canonical_number
 from dueprocess.values.digest import digest_bytes
 
+_PLAINLY_SHOWN: Final = 10**40
 SHOWN: Final = 80  # characters of one foreign value that a sentence can carry and still be read
 
 
@@ -35,6 +36,10 @@ def shown(value: Json, *, limit: int = SHOWN) -> Json:
 
     Numbers and booleans exactly, text visible, containers as bounded text.
     """
+    # Most values are short plain ones; the general way below says the same of them.
+    plain = type(value)
+    if plain is bool or (plain is int and abs(value) < _PLAINLY_SHOWN):  # pyright: ignore[reportArgumentType]
+        return value
     match value:
         case None | bool():
             return value
