@@ -15,9 +15,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from chaos.blocking import FOLDER_VARIABLE
 from chaos.controls import Control, EagerSink, remove_safeguard
 from chaos.orders import (
     AGENT,
+    BLOCKING,
     FINANCE,
     SESSION_SPEND,
     HookedSink,
@@ -164,7 +166,8 @@ def _opened(job: Job, *, point: Point) -> Generator[Office, None, None]:
     writer._signing_key = WatchedKey(home.signing_key, striker, point=point)  # noqa: SLF001 - as above
     store = WatchedStore(home.store, striker, notes=job.notes, on_append=on_append, serial=job.serial)
     loop = Loop()
-    tools = make_tools(sink, hooks)
+    os.environ[FOLDER_VARIABLE] = str(job.folder)
+    tools = make_tools(sink, hooks, blocking=any(order.trait in BLOCKING for order in job.orders))
     shell = Shell(
         store=store,
         clock=SystemClock(),

@@ -18,6 +18,7 @@ from chaos.approve import DoubleClick, click_round
 from chaos.check import Verdict
 from chaos.controls import Control
 from chaos.kill import Round, kill_round, plans_for
+from chaos.orphan import Child, Orphan, orphan_round
 from chaos.points import KILLED_AT, Point
 from chaos.zombie import Sleep, Zombie, zombie_round
 
@@ -35,6 +36,7 @@ class Result:
     runs: int
     rounds: list[Round] = field(default_factory=list[Round])
     zombies: list[Zombie] = field(default_factory=list[Zombie])
+    orphans: list[Orphan] = field(default_factory=list[Orphan])
     clicks: list[DoubleClick] = field(default_factory=list[DoubleClick])
     unreached: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
@@ -47,7 +49,7 @@ class Result:
     @property
     def verdicts(self) -> list[Verdict]:
         """Of every round."""
-        return [each.verdict for each in (*self.rounds, *self.zombies, *self.clicks)]
+        return [each.verdict for each in (*self.rounds, *self.zombies, *self.orphans, *self.clicks)]
 
     @property
     def violations(self) -> list[tuple[str, str]]:
@@ -67,28 +69,35 @@ def campaign(folder: Path, *, runs: int, seed: int, only: Point | None = None) -
     result = Result(seed=seed, runs=runs)
     _kill(folder, result, points=(only,) if only is not None else KILLED_AT)
     if only is None:
-        drivers = _all(
-            [
-                lambda at=at: kill_round(folder / f"drivers-{at}", seed=seed * 1000 + 500 + at, plans=(), workers=2)
-                for at in range(max(1, runs // 5))
-            ]
-        )
-        result.rounds += drivers
-        _tell(f"two drivers without kills: {len(drivers)} rounds")
-        sleeps = [list(Sleep)[at % len(Sleep)] for at in range(max(runs, len(Sleep)))]
-        result.zombies = _all(
-            [
-                lambda at=at, sleep=sleep: zombie_round(folder / f"zombie-{at}", seed=seed * 1000 + at, sleep=sleep)
-                for at, sleep in enumerate(sleeps)
-            ]
-        )
-        _tell(f"zombies: {sum(zombie.is_confirmed for zombie in result.zombies)} confirmed")
-        result.clicks = _all(
-            [lambda at=at: click_round(folder / f"click-{at}", seed=seed * 1000 + at) for at in range(runs)]
-        )
-        _tell(f"double clicks: {len(result.clicks)}")
+        _beside_kills(folder, result)
     result.seconds = time.monotonic() - began
     return result
+
+
+def _beside_kills(folder: Path, result: Result) -> None:
+    first, some = result.seed * 1000, max(1, result.runs // 5)
+    drivers = [
+        lambda at=at: kill_round(folder / f"drivers-{at}", seed=first + 500 + at, plans=(), workers=2)
+        for at in range(some)
+    ]
+    result.rounds += _all(drivers)
+    _tell(f"two drivers without kills: {len(drivers)} rounds")
+    zombies = [
+        lambda at=at: zombie_round(folder / f"zombie-{at}", seed=first + at, sleep=list(Sleep)[at % len(Sleep)])
+        for at in range(max(result.runs, len(Sleep)))
+    ]
+    result.zombies = _all(zombies)
+    _tell(f"zombies: {sum(zombie.is_confirmed for zombie in result.zombies)} confirmed")
+    orphans = [
+        lambda at=at, child=child: orphan_round(folder / f"{child.value}-{at}", seed=first + at, child=child)
+        for at in range(some)
+        for child in Child
+    ]
+    result.orphans = _all(orphans)
+    _tell(f"orphans: {sum(orphan.is_confirmed for orphan in result.orphans)} confirmed")
+    clicks = [lambda at=at: click_round(folder / f"click-{at}", seed=first + at) for at in range(result.runs)]
+    result.clicks = _all(clicks)
+    _tell(f"double clicks: {len(clicks)}")
 
 
 def find_out(folder: Path, control: Control, *, seed: int) -> Verdict:

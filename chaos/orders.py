@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from chaos.blocking import refund_blocking
 from chaos.points import Notes, Point, Spot
 from dueprocess.errors import ModelRefused
 from dueprocess.examples.support_refunds.sink import KeyVoided, Refund, Sink
@@ -49,6 +50,7 @@ tools:
   refund: {{allowed: true, max_amount_usd: 50, require_approval_over_usd: 25, approvers: finance}}
   refund_once: {{allowed: true, max_amount_usd: 50, idempotency_key: [$.order_id]}}
 """
+_BLOCKING_POLICY: Final = "  refund_blocking: {allowed: true, max_amount_usd: 50}\n"
 
 
 class Trait(Enum):
@@ -63,9 +65,12 @@ class Trait(Enum):
     REFUSED = "refused"  # an error before the money is taken
     DENIED = "denied"  # over the maximum
     GREEDY = "greedy"  # more refunds than calls are left
+    ORPHAN = "orphan"  # a blocking tool whose child kills its worker, then pays
+    LATE = "late"  # the same, and pays only once its key was voided
     TALKATIVE = "talkative"  # long answers, together dearer than their session may be
 
 
+BLOCKING: Final = frozenset({Trait.ORPHAN, Trait.LATE})
 _AMOUNTS: Final = {Trait.HELD: "40", Trait.UNANSWERED: "40", Trait.PAIR: "40", Trait.DENIED: "60"}
 _MIX: Final = (
     *(Trait.PLAIN, Trait.HELD, Trait.HELD, Trait.UNANSWERED, Trait.TWICE, Trait.LOST, Trait.REFUSED, Trait.DENIED),
@@ -153,8 +158,8 @@ class ProcessorDown(Exception):
     """The processor failed. That says nothing about the money."""
 
 
-def make_tools(sink: HookedSink, hooks: Hooks) -> Registry:
-    """The tools over one payments file."""
+def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
+    """The tools over one payments file; the blocking one only where it is needed, since each worker keeps a child for it."""
 
     async def settle(attempt: Attempt) -> Found | Voided:
         taken = sink.void(attempt.key)
@@ -200,7 +205,7 @@ def make_tools(sink: HookedSink, hooks: Hooks) -> Registry:
         """
         return await pay(order_id, amount_usd, attempt)
 
-    return Registry((get_order, refund, refund_once))
+    return Registry((get_order, refund, refund_once, *((refund_blocking,) if blocking else ())))
 
 
 async def _let_the_first_go(notes: Notes, attempt: Attempt) -> None:
@@ -219,7 +224,8 @@ def make_release(tools: Registry, *, timeout_s: float) -> Loaded:
         model=_MODEL,
         max_output_tokens=256,
         tools=tuple(tools.specs().values()),
-        policy=_POLICY.format(calls=MAX_CALLS, spend=RUN_SPEND, timeout=timeout_s),
+        policy=_POLICY.format(calls=MAX_CALLS, spend=RUN_SPEND, timeout=timeout_s)
+        + (_BLOCKING_POLICY if refund_blocking.name in tools else ""),
     )
     return loaded(manifest)
 
@@ -261,6 +267,8 @@ def _say(request: ModelRequest, _run: str, _turn: int) -> Line:
             return Line(calls=(look,))
         case Trait.TWICE if turns == 1:
             return Line(calls=(("refund_once", {"order_id": order.name, "amount_usd": order.amount}),) * 2)
+        case Trait.ORPHAN | Trait.LATE if turns == 1:
+            return Line(calls=((refund_blocking.name, {"order_id": order.name, "amount_usd": order.amount}),))
         case _ if turns == 1:
             return Line(calls=(("refund", {"order_id": order.name, "amount_usd": order.amount}),))
         case _:

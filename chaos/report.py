@@ -8,6 +8,7 @@ from typing import Any
 from chaos.campaign import Result
 from chaos.check import Verdict
 from chaos.controls import Control
+from chaos.orphan import Child
 from chaos.points import KILLED_AT
 from chaos.zombie import Sleep
 
@@ -29,6 +30,11 @@ def as_json(result: Result) -> dict[str, Any]:
         },
         "zombie_appends_refused": refused["appends refused by the epoch"],
         "zombie_payments_refused": refused["payments refused by the void line"],
+        "orphans": {
+            child.value: sum(orphan.is_confirmed and orphan.child is child for orphan in result.orphans)
+            for child in Child
+        },
+        "orphan_payments_refused": sum(orphan.refused for orphan in result.orphans),
         "double_clicks": len(result.clicks),
         "double_effects": kinds["double effects"],
         "lost_tasks": kinds["lost tasks"],
@@ -44,9 +50,11 @@ def as_table(figures: dict[str, Any]) -> str:
     counts = figures["counts"]
     rows = [(f"killed {point}", hits) for point, hits in figures["confirmed_hits"].items()]
     rows += [(f"frozen {sleep}", hits) for sleep, hits in figures["zombies"].items() if hits]
+    rows += [(f"orphaned child pays {child}", hits) for child, hits in figures["orphans"].items() if hits]
     rows += [
         ("late appends of zombies refused", figures["zombie_appends_refused"]),
         ("late payments of zombies refused", figures["zombie_payments_refused"]),
+        ("late payments of orphans refused", figures["orphan_payments_refused"]),
         ("rounds with two drivers", figures["rounds_with_two_drivers"]),
         ("double clicks from 8 processes", figures["double_clicks"]),
         ("tasks / events", f"{counts.get('tasks', 0)} / {counts.get('events', 0)}"),

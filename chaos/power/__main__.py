@@ -126,7 +126,9 @@ def text(outcome: Outcome) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m chaos.power", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m chaos.power", description="Cut the power at many moments and see what is left."
+    )
     parser.add_argument(
         "--images", type=int, help=f"how many images (default {_IMAGES}, {_IMAGES_OF_CONTROL} of a control)"
     )

@@ -9,6 +9,7 @@ Rule 2. strace names files by path, not by inode: a file that is written to afte
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from chaos.power.trace import Kind, Record, TraceUnusable, told_text
 
 _CALLS: Final = (
     "open,openat,creat,write,writev,pwrite64,pwritev,pwritev2,lseek,fsync,fdatasync,sync_file_range,ftruncate,truncate,"
-    "fallocate,rename,renameat,renameat2,unlink,unlinkat,link,linkat,mkdir,mkdirat,rmdir,sendfile,copy_file_range,symlink"
+    "fallocate,rename,renameat,renameat2,unlink,unlinkat,link,linkat,mkdir,mkdirat,rmdir,sendfile,copy_file_range,symlink,symlinkat"
 )
 OPTIONS: Final = ("-f", "-qq", "-y", "-xx", "-s", "16777216", "-e", f"trace={_CALLS}", "-e", "signal=none")
 """`-xx`: all bytes as hex. `-s`: none cut off. `-y`: the path of every descriptor."""
@@ -27,7 +28,7 @@ _CALL: Final = re.compile(r"^(\w+)\((.*)\) += (-?\d+)(?:<([^>]*)>)?")
 _TEXT: Final = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _FILE: Final = re.compile(r"^-?\w+<([^>]*)>")
 _UNFINISHED: Final = " <unfinished ...>"
-_NOT_SEEN: Final = frozenset({"writev", "pwritev", "pwritev2", "sendfile", "copy_file_range", "symlink"})
+_NOT_SEEN: Final = frozenset({"writev", "pwritev", "pwritev2", "sendfile", "copy_file_range", "symlink", "symlinkat"})
 _NAMES: Final = {
     "rename": Kind.RENAME,
     "renameat": Kind.RENAME,
@@ -117,9 +118,12 @@ class _Reader:
         if call.name in _NAMES:
             self._name(call, _NAMES[call.name])
             return
-        path = call.path if call.name in {"open", "openat", "creat"} else call.file
-        if call.name == "truncate":
-            path = call.texts[0].decode()
+        if call.name in {"open", "openat", "creat"}:
+            path = call.path
+        elif call.name in {"truncate", "symlink", "symlinkat"}:
+            path = normpath(call.texts[-1].decode())
+        else:
+            path = call.file
         if not self._is_ours(path):
             return
         if call.name in _NOT_SEEN:
@@ -177,6 +181,7 @@ class _Reader:
         names = [text.decode() for text in call.texts]
         if any(not name.startswith("/") for name in names):
             names = self._from_folders(call, names)
+        names = [normpath(name) for name in names]
         ours = [self._is_ours(name) for name in names]
         if not any(ours):
             return

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dueprocess.agent import Pending
+from dueprocess.agent import Pending, Status
 from dueprocess.agent.records import BudgetExceeded, Suspension
 from dueprocess.errors import LeaseLost
 from dueprocess.gate import (
@@ -48,6 +48,11 @@ class _Batch:
 
 def act(run: Run, actions: tuple[ActionId, ...]) -> None:
     """Takes these actions through the gate, makes the attempts that were admitted, and records their outcomes."""
+    repeats = tuple(item.action for item in _found(run, actions) if item.status is Status.UNKNOWN)
+    if repeats and run.wall_clock_left() <= 0:
+        # No time is left to repeat what is unknown; an ending run would want it again for ever.
+        give_up_settling(run, repeats)
+        return
     if not within_time(run):
         return
     items = [item for item in (run.state.find(action) for action in actions) if item is not None]
@@ -90,8 +95,12 @@ def reconcile(run: Run, actions: tuple[ActionId, ...]) -> None:
     """Asks the sink what became of these attempts, and fences them."""
     for item in _found(run, actions):
         dispatch = _last_dispatch(run, item)
-        tool = run.shell.tools[item.request.name]
-        answer = perform.reconcile(run.shell, tool, dispatch, timeout=RECONCILE_TIMEOUT_S)
+        tool = run.shell.tools.get(item.request.name)
+        answer = (
+            perform.reconcile(run.shell, tool, dispatch, timeout=RECONCILE_TIMEOUT_S)
+            if tool is not None
+            else Unclear("this program does not have the tool")
+        )
         # An attempt that died with its worker is made again at once: nothing speaks against the sink.
         again_at = run.now() if item.lost and not isinstance(answer, Unclear) else retry_at(run, item.reconciles)
         record = answer_of(answer, retry_at=again_at)
@@ -126,7 +135,8 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
         claim=replace(run.claim, policy=digest),
         state=run.state,
         policy=run.policy,
-        specs=run.loaded.config.tools,
+        # What this program cannot run is denied before there is an intent.
+        specs={name: spec for name, spec in run.loaded.config.tools.items() if name in run.shell.tools},
         environment=run.loaded.manifest.environment,
         publisher=publisher(tx, row.agent),
         now=run.now(),

@@ -136,10 +136,7 @@ def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requir
         case HeldFor():
             return _held(tx, place, admission, requirement)
         case ReuseOf():
-            record = ActionReused(
-                call=_call(place), original=admission.original, result=_result_of(tx, admission.original)
-            )
-            return Ruling(items=(Item(record=record, action=item.action),), admission=admission, action=item.action)
+            return _reused(tx, place, admission)
         case WaitFor():
             waiting = ActionWaiting(call=_call(place), original=admission.original)
             return Ruling(items=(Item(record=waiting, action=item.action),), admission=admission, action=item.action)
@@ -198,6 +195,19 @@ def _denied(place: _Place, admission: Denied) -> Ruling:
     record = ActionDenied(call=_call(place), findings=_findings(admission.findings))
     action = place.item.action
     return Ruling(items=(Item(record=record, action=action),), admission=admission, action=action)
+
+
+def _reused(tx: Reader, place: _Place, admission: ReuseOf) -> Ruling:
+    before = place.item
+    superseded = before.status in {Status.HELD, Status.GRANTED}
+    place = _as_new_revision(place, also=superseded)
+    action = place.item.action
+    record = ActionReused(call=_call(place), original=admission.original, result=_result_of(tx, admission.original))
+    items = [Item(record=record, action=action)]
+    if superseded:
+        why = f"the same was done as {admission.original}"
+        items.insert(0, Item(record=ActionSuperseded(by=action, reason=why), action=before.action))
+    return Ruling(items=tuple(items), admission=admission, action=action)
 
 
 def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requirement) -> Ruling:

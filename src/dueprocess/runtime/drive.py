@@ -81,7 +81,9 @@ def _do(run: Run, command: Command) -> None:
 
 
 def _rest(run: Run, reason: Suspension, *, until: Instant, other: ActionId | None = None) -> None:
-    # A clock that does not stand still (`clock: include_suspension`) may have run out while the run rested.
-    if run.policy.agent.clock_includes_suspension and not act.within_time(run):
+    # A clock that does not stand still (`clock: include_suspension`) may have run out while the run rested. A run that is
+    # ending has said so already, and waits for what is under way.
+    is_ending = run.state.phase is Phase.ENDING
+    if not is_ending and run.policy.agent.clock_includes_suspension and not act.within_time(run):
         return
     rest(run, reason, until=until, other=other)

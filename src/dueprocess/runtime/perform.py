@@ -9,7 +9,7 @@ Rule 4. No message of a foreign exception is recorded: its class name and a dige
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -78,10 +78,14 @@ def make(shell: Shell, tool: Tool, dispatch: Dispatch) -> ActionSettled:
     if isinstance(keywords, ActionSettled):
         return keywords
     try:
-        return _succeeded(tool.function(**keywords))
+        value = tool.function(**keywords)
+        if inspect.isawaitable(value):
+            # Only what was awaited has happened: an awaitable that is thrown away would be recorded as done.
+            value = shell.loop.submit(_awaited(value)).result()
+        return _succeeded(value)
     except NoEffect as error:
         return _failed(SettledBy.TOOL, described(error))
-    except Exception as error:  # noqa: BLE001 - see `_attempt`
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - see `_attempt`
         return _unknown_or_failed(dispatch, described(error))
 
 
@@ -149,9 +153,18 @@ def _succeeded(value: object) -> ActionSettled:
 
 
 async def _call(function: Callable[..., Any], keywords: dict[str, object]) -> object:
-    if inspect.iscoroutinefunction(function):
-        return await function(**keywords)
-    return await asyncio.to_thread(function, **keywords)
+    try:
+        if inspect.iscoroutinefunction(function):
+            return await function(**keywords)
+        value: object = await asyncio.to_thread(function, **keywords)
+        return await value if inspect.isawaitable(value) else value
+    except (SystemExit, KeyboardInterrupt) as error:
+        # An event loop ends with these, and every run of this process would wait for it for ever.
+        raise HostFailed(described(error)) from None
+
+
+async def _awaited(value: Awaitable[object]) -> object:
+    return await value
 
 
 def _unknown_or_failed(dispatch: Dispatch, error: str) -> ActionSettled:

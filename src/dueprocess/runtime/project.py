@@ -99,10 +99,16 @@ def _claimed(tx: Transaction, e: Envelope, r: run_records.RunClaimed, row: RunRo
 
 
 def _suspended(tx: Transaction, e: Envelope, r: run_records.RunSuspended, row: RunRow) -> RunRow:
-    # The outcome that is waited for may have come between the decision to wait and this rest: nobody else wakes it then.
-    other = tx.get(ACTIONS, r.waiting_on) if r.waiting_on else None
-    due = int(other is not None and ActionState(other.state) not in UNDER_WAY)
-    return replace(row, status=r.reason.value, due=due, wake_at=r.wake_at, waiting_on=r.waiting_on)
+    # What is waited for may have come between the decision to wait and this rest: nobody else wakes the run then.
+    due = _is_past(tx, r.waiting_on) if r.waiting_on else False
+    if r.reason is run_records.Suspension.STOP:
+        due = all(tx.get(STOPS, target) is None for target in ("all", f"agent:{row.agent}"))
+    return replace(row, status=r.reason.value, due=int(due), wake_at=r.wake_at, waiting_on=r.waiting_on)
+
+
+def _is_past(tx: Transaction, action: str) -> bool:
+    other = tx.get(ACTIONS, action)
+    return other is not None and ActionState(other.state) not in UNDER_WAY
 
 
 def _model_asked(tx: Transaction, e: Envelope, r: run_records.ModelAsked, row: RunRow) -> RunRow:

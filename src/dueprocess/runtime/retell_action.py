@@ -12,7 +12,7 @@ from typing import Any, Final
 from dueprocess.errors import BadValue
 from dueprocess.evidence import Chunk
 from dueprocess.evidence.citation import resolve
-from dueprocess.evidence.form import chunks_of, read_citations
+from dueprocess.evidence.form import read_chunks, read_citations
 from dueprocess.gate import ActionState, FindingRecord
 from dueprocess.gate import records as gate
 from dueprocess.ledger import Envelope, Event
@@ -150,7 +150,7 @@ class ActionTeller:
         self._state = _OUTCOMES[record.outcome]
         tool = self._call.tool
         if record.outcome is gate.Outcome.SUCCEEDED and tool in self._retrieving:
-            self._chunks.extend(chunks_of(_read(record.result)))
+            self._chunks.extend(read_chunks(_read(record.result))[0])
         if record.by is gate.SettledBy.PERSON:
             said = AnswerStory(at=Instant(envelope.at), what="settled", by=record.person, how=record.how)
             self._answers.append(replace(said, reason=record.outcome.value))
@@ -234,8 +234,7 @@ class ActionTeller:
         )
 
     def _resolved(self, citations: str) -> tuple[EvidenceStory, ...]:
-        named = _read(citations) if citations else None
-        given = [each for entry in named for each in read_citations(entry)[0]] if isinstance(named, list) else []
+        given = read_citations(_read(citations))[0] if citations else ()
         found: list[EvidenceStory] = []
         for each in resolve(given, self._chunks):
             cited, chunk = each.citation, each.chunk

@@ -8,7 +8,7 @@ Rule 2. An act that depends on the state is committed only if that state has see
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from dueprocess.agent import Command, Happened, RunState, initial, refold
+from dueprocess.agent import Command, Happened, Phase, RunState, initial, refold
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.policy import Policy
 from dueprocess.runtime.journal import Claim, Item, append, happened, owned, since
@@ -81,9 +81,9 @@ class Run:
         return max(0, limits.max_wall_clock - used)
 
     def asleep_until(self) -> Instant:
-        """The instant at which a resting run must end for lack of time; never, while its clock stands still."""
+        """The instant at which a resting run must end for lack of time; never, while its clock stands still or it ends already."""
         limits = self.policy.agent
-        if not limits.clock_includes_suspension:
+        if not limits.clock_includes_suspension or self.state.phase is Phase.ENDING:
             return FOR_EVER
         return Instant(self.now() + self.wall_clock_left())
 

@@ -25,4 +25,3 @@ __all__ = [
     "result_to_json",
     "tool",
 ]
-

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from dueprocess.errors import FileInvalid, RecordInvalid
 from dueprocess.ledger import Event, Reader
@@ -17,6 +19,8 @@ from dueprocess.runtime.tables import POLICIES, RunRow
 from dueprocess.tool import ToolSpec
 from dueprocess.values import RunId
 
+_KEPT: Final = 64  # policies and manifests read once per process: a list of runs has few of them
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -27,6 +31,7 @@ class Told:
     redaction: Redaction
     story: RunStory
     policies: Mapping[str, Policy | None]
+    manifest: Manifest | None
     tools: Mapping[str, ToolSpec]
 
 
@@ -38,10 +43,11 @@ def tell(tx: Reader, run: str) -> Told:
     """
     row = run_row(tx, run)
     events = tuple(tx.events(RunId(run)))
-    manifest = _manifest(tx, row)
+    release = manifest_of(tx, row.release, tenant=row.tenant) if row.release else None
+    manifest = _manifest(release)
     tools = {tool.name: tool for tool in manifest.tools} if manifest is not None else {}
     texts = _policy_texts(tx, row, events, manifest)
-    policies = {digest: _policy(text, digest) for digest, text in texts.items()}
+    policies = {digest: _policy(text, release) for digest, text in texts.items()}
     redaction = Redaction.of(policies.values(), events)
     retrieving = frozenset(name for name, tool in tools.items() if tool.retrieves)
     return Told(
@@ -50,12 +56,13 @@ def tell(tx: Reader, run: str) -> Told:
         redaction=redaction,
         story=retell(row, events, redaction=redaction, retrieving=retrieving),
         policies=policies,
+        manifest=manifest,
         tools=tools,
     )
 
 
-def _manifest(tx: Reader, row: RunRow) -> Manifest | None:
-    text = manifest_of(tx, row.release, tenant=row.tenant) if row.release else None
+@lru_cache(maxsize=_KEPT)
+def _manifest(text: str | None) -> Manifest | None:
     try:
         return Manifest.from_text(text) if text is not None else None
     except RecordInvalid:
@@ -80,10 +87,15 @@ def _policy_texts(
     return found
 
 
-def _policy(text: str | None, digest: str) -> Policy | None:
+@lru_cache(maxsize=_KEPT)
+def _policy(text: str | None, release: str | None) -> Policy | None:
     if text is None:
         return None
-    try:
-        return load(text.encode(), name=digest[:12], tools=None)
-    except FileInvalid:
-        return None
+    manifest = _manifest(release)
+    # With the tools of the run, as it decided; without them if it was made for others: what it redacts still counts.
+    for tools in ({tool.name: tool for tool in manifest.tools} if manifest is not None else None, None):
+        try:
+            return load(text.encode(), name="policy", tools=tools)
+        except FileInvalid:
+            continue
+    return None

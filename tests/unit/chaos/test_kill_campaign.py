@@ -10,6 +10,7 @@ from chaos.approve import CLICKERS, click_round
 from chaos.campaign import find_out
 from chaos.controls import REMOVED, WANTED, Control
 from chaos.kill import kill_round, plans_for
+from chaos.orphan import Child, orphan_round
 from chaos.points import KILLED_AT, Point
 from chaos.report import as_table, control_as_json, control_as_text
 from chaos.zombie import Sleep, zombie_round
@@ -38,6 +39,14 @@ def test_a_zombie_is_refused_by_store_and_sink(tmp_path, sleep):
     assert done.is_confirmed
     assert done.counts["appends refused by the epoch"] == 1
     assert done.counts["payments refused by the void line"] == (1 if sleep is Sleep.OVERLAP else 0)
+
+
+@pytest.mark.parametrize("child", Child)
+def test_a_child_that_outlives_its_worker_pays_once_or_is_refused(tmp_path, child):
+    done = orphan_round(tmp_path / "round", seed=1, child=child)
+    assert done.verdict.violations == []
+    assert done.is_confirmed
+    assert done.refused == (child is Child.LATE)
 
 
 def test_one_of_all_clicks_counts(tmp_path):

@@ -14,8 +14,8 @@ def test_a_seed_makes_the_same_orders_and_the_same_deaths():
     assert mixed_orders(3) != mixed_orders(4)
 
 
-def test_a_round_has_an_order_of_every_trait_but_the_double_click():
-    assert {order.trait for order in mixed_orders(1)} == set(Trait) - {Trait.PAIR}
+def test_a_round_has_an_order_of_every_trait_that_has_no_round_of_its_own():
+    assert {order.trait for order in mixed_orders(1)} == set(Trait) - {Trait.PAIR, Trait.ORPHAN, Trait.LATE}
 
 
 def test_the_lines_of_an_order_lead_back_to_it():

@@ -162,7 +162,9 @@ def workers(group: int) -> list[int]:
 
 
 def test_a_second_demo_in_the_same_folder_is_refused(tmp_path: Path):
-    script = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); input()"
+    script = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); input()"
+    )
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

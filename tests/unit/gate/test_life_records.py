@@ -101,7 +101,7 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
         },
     ),
     (ActionUnclear, {"reason": "r", "retry_at": 5}, {"reason": "r", "retry_at": 5}),
-    (ActionExpired, {"reason": "r"}, {"reason": "r"}),
+    (ActionExpired, {"reason": "r"}, {"reason": "r", "on_timeout": "handoff_to_human"}),
     (ActionCancelled, {"reason": "r"}, {"reason": "r"}),
     (ActionSuperseded, {"by": "a1", "reason": "r"}, {"by": "a1", "reason": "r"}),
     (ApprovalGiven, {"approval": ANN, "digest": "d"}, {"approval": ANN_WHOLE, "digest": "d", "execute_by": 0}),
