@@ -1,0 +1,90 @@
+"""Orphans: a worker dies while the child process of its blocking tool goes on. Zombies of the worker itself are in `zombie`.
+
+Rule 1. What the orphan does in time is found by the reconcile; what it does later is refused by the void line.
+"""
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from chaos import crew
+from chaos.agents import Job, work
+from chaos.check import Verdict, check
+from chaos.controls import Control
+from chaos.orders import Order, Trait
+
+_TIMEOUT_S: Final = 3.0  # a child that must start first needs this on a busy machine
+_REST_S: Final = 40.0
+
+
+class Child(Enum):
+    """When the orphan pays."""
+
+    AT_ONCE = "at-once"
+    LATE = "late"
+
+
+_TRAITS: Final = {Child.AT_ONCE: Trait.ORPHAN, Child.LATE: Trait.LATE}
+
+
+@dataclass(slots=True, kw_only=True)
+class Orphan:
+    """What came of one orphan."""
+
+    child: Child
+    is_confirmed: bool = False
+    refused: int = 0
+    verdict: Verdict = field(default_factory=Verdict)
+    seconds: float = 0.0
+
+
+def orphan_round(folder: Path, *, seed: int, child: Child, control: Control = Control.NONE) -> Orphan:
+    """One orphan from an empty store to rest, and the verdict."""
+    began = time.monotonic()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    order = Order(name=f"{_TRAITS[child].value}-{seed}-0")
+    job = Job(folder=folder.resolve(), orders=(order,), seed=seed, control=control, timeout_s=_TIMEOUT_S)
+    done = Orphan(child=child)
+    _play(job, done)
+    found = check(job)
+    done.verdict.violations += found.violations
+    done.verdict.counts.update(found.counts)
+    done.seconds = time.monotonic() - began
+    if not done.verdict.violations:
+        shutil.rmtree(folder)
+    return done
+
+
+def _play(job: Job, done: Orphan) -> None:
+    first = crew.start(work, job)
+    second = None
+    try:
+        crew.wait_for_all([first], timeout_s=_REST_S)
+        told = [said["worker"] for said in job.notes.of("orphaned")]
+        done.is_confirmed = crew.was_killed(first) and told == [first.pid]
+        done.verdict.expect(
+            done.is_confirmed, "orphans", f"no child outlived its worker: {crew.exit_code(first)}, {told}"
+        )
+        second = crew.start(work, job)
+        crew.wait_for_all([second], timeout_s=_REST_S)
+        code = crew.exit_code(second)
+        done.verdict.expect(code == 0, "crashes", f"a process of {job.folder} ended with {code}")
+    finally:
+        for process in (first, second):
+            if process is not None:
+                crew.kill(process)
+    _judge(job, done)
+
+
+def _judge(job: Job, done: Orphan) -> None:
+    late = done.child is Child.LATE
+    if late:
+        crew.wait_until(lambda: bool(job.notes.of("refused-by-void")), timeout_s=5)
+    done.refused = len(job.notes.of("refused-by-void"))
+    done.verdict.expect(done.refused == int(late), "orphans", f"{done.refused} late payments of an orphan were refused")
+    paid = len(job.notes.of("paid-blocking"))
+    done.verdict.expect(paid == 1, "orphans", f"{paid} payments went through")
