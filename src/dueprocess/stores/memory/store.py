@@ -43,6 +43,7 @@ class MemoryStore:
 
     def open_run(self, run: RunId) -> None:
         """Makes the run's data key, before its first event."""
+        self._refuse_closed()
         if isinstance(self._keys.create([run])[run], Erased):
             raise Conflict(f"the key of run {run} was erased; expected a run that has not been erased")
 
@@ -68,16 +69,19 @@ class MemoryStore:
     def lines(self, *, first: int = 0) -> Iterator[bytes]:
         """The exact stored lines from this leaf on, as of the call."""
         with self._lock:
+            self._refuse_closed()
             kept = self._lines[first:]
         return (line for line, _ in kept)
 
     def checkpoint(self) -> tuple[Checkpoint, bytes]:
         """The checkpoint of all that is stored, signed now."""
         with self._lock:
+            self._refuse_closed()
             return self._head.checkpoint(origin=self._origin, key=self._signing_key)
 
     def erase_key(self, run: RunId) -> None:
         """Destroys the run's data key."""
+        self._refuse_closed()
         self._keys.erase(run)
 
     def close(self) -> None:
@@ -128,7 +132,7 @@ class _MemoryTransaction:
         return [opened(e, self._keys) for _, e in self._lines if e.run == run and e.seq > after]
 
     def lineage(self, action: str) -> list[Event]:
-        return [opened(e, self._keys) for _, e in self._lines if e.action == action]
+        return [opened(e, self._keys) for _, e in self._lines if action and e.action == action]
 
     def digest(self, run: RunId, label: str, *, content: str) -> str:
         return run_key(self._keys, run).keyed_digest(label=label, data=content.encode())

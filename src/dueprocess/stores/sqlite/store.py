@@ -3,11 +3,12 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from dueprocess.errors import Conflict
+from dueprocess.errors import Conflict, StoreUnavailable
 from dueprocess.ledger import (
     Checkpoint,
     Erased,
@@ -44,9 +45,12 @@ class SqliteStore:
         self._writer = Writer(path, keys=keys, signing_key=signing_key, origin=origin)
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._closed = False
 
     def open_run(self, run: RunId) -> None:
         """Makes the run's data key durable, before its first event."""
+        if self._closed:
+            raise StoreUnavailable(f"{self._path} is closed; open it again")
         if isinstance(self._keys.create([run])[run], Erased):
             raise Conflict(f"the key of run {run} was erased; expected a run that has not been erased")
 
@@ -56,18 +60,12 @@ class SqliteStore:
 
     def read(self, query: Callable[[Reader], T]) -> T:
         """Runs a query in one read transaction."""
-        connection = self._borrow()
-        try:
+        with self._borrowed() as connection:
             connection.execute("BEGIN")
             try:
                 return query(SqliteTransaction(connection, head=Head(), keys=self._keys))
             finally:
                 connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise unavailable(self._path, error) from None
-        finally:
-            with self._lock:
-                self._idle.append(connection)
 
     def lines(self, *, first: int = 0) -> Iterator[bytes]:
         """The exact stored lines from this leaf on, page by page; lines appended meanwhile may follow."""
@@ -83,15 +81,12 @@ class SqliteStore:
 
         It is durable, also where the commits behind it did not wait for that: whoever keeps it may hold the log to it.
         """
-        connection = self._borrow()
-        try:
+        with self._borrowed() as connection:
             row = connection.execute("SELECT note FROM log WHERE id = 1").fetchone()
-            self._sync_wal()
-        except (sqlite3.Error, OSError) as error:
-            raise unavailable(self._path, error) from None
-        finally:
-            with self._lock:
-                self._idle.append(connection)
+            try:
+                self._sync_wal()
+            except OSError as error:
+                raise unavailable(self._path, error) from None
         if row is None:
             checkpoint = Checkpoint(origin=self._origin, size=0, root=Head().frontier.root())
             return checkpoint, sign_checkpoint(checkpoint, key=self._signing_key)
@@ -100,18 +95,15 @@ class SqliteStore:
 
     def erase_key(self, run: RunId) -> None:
         """Destroys the run's data key and empties the WAL, so that no old page keeps what the tables no longer say."""
-        self._keys.erase(run)
-        connection = self._borrow()
-        try:
+        with self._borrowed() as connection:
+            self._keys.erase(run)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            with self._lock:
-                self._idle.append(connection)
 
     def close(self) -> None:
-        """Commits what is queued and closes the file."""
+        """Commits what is queued and closes the file. Every later call is refused."""
         self._writer.close()
         with self._lock:
+            self._closed = True
             while self._idle:
                 self._idle.pop().close()
 
@@ -129,18 +121,31 @@ class SqliteStore:
         sync_folder(self._path.parent)
 
     def _page(self, first: int) -> list[bytes]:
-        connection = self._borrow()
-        try:
+        with self._borrowed() as connection:
             rows = connection.execute("SELECT line FROM events WHERE leaf >= ? ORDER BY leaf LIMIT ?", (first, _PAGE))
             return [line for (line,) in rows]
+
+    @contextmanager
+    def _borrowed(self) -> Generator[sqlite3.Connection]:
+        connection = self._take()
+        try:
+            yield connection
         except sqlite3.Error as error:
             raise unavailable(self._path, error) from None
         finally:
-            with self._lock:
-                self._idle.append(connection)
+            self._give_back(connection)
 
-    def _borrow(self) -> sqlite3.Connection:
+    def _take(self) -> sqlite3.Connection:
         with self._lock:
+            if self._closed:
+                raise StoreUnavailable(f"{self._path} is closed; open it again")
             if self._idle:
                 return self._idle.pop()
         return connect(self._path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()

@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -125,7 +126,9 @@ class Writer:
     def _fail(self, group: list[_Member], error: Exception, *, committing: bool) -> None:
         if self._connection.in_transaction:
             # A failed COMMIT may or may not have ended the transaction; what is still open is undone.
-            self._connection.execute("ROLLBACK")
+            # Where even that fails, the members must still be told, or their threads wait for ever.
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
         for member in group:
             told = f"{self._path}: the commit failed ({error}); whether it is on disk is unknown"
             member.error = CommitLost(told) if committing else unavailable(self._path, error)
