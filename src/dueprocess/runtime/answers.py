@@ -30,6 +30,7 @@ from dueprocess.runtime.journal import Item, message, run_row
 from dueprocess.runtime.policies import publisher
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import ACTIONS, HOLDS, HoldRow
+from dueprocess.tool import CITATIONS
 from dueprocess.values import Instant, Json, RunId, action_id, canonical, parse, read_amount
 
 
@@ -150,10 +151,12 @@ def edit(shell: Shell, action: str, *, person: Person, arguments: dict[str, Json
         if not eligible(found.request.requirement, _approval(person)) or person.id in found.request.requesters:
             refused = Refused(rule="approval.approver", reason=f"{person.id} may not edit this action")
             return _refuse(tx, found, person, refused, now)
+        # The card shows the arguments without their citations; what was cited still stands.
+        cited = canonical({CITATIONS: parse(call.citations), **arguments}) if call.citations else text
         approves = lowers_only(parse(call.arguments), arguments, editable=found.request.requirement.editable)
         next_id = action_id(run=RunId(found.row.run), cause=call.cause, index=call.index, revision=call.revision + 1)
         records = (
-            Item(record=ActionEdited(by=_record(person), arguments=text, approves=approves), action=action),
+            Item(record=ActionEdited(by=_record(person), arguments=cited, approves=approves), action=action),
             Item(record=ActionSuperseded(by=next_id, reason=f"edited by {person.id}"), action=action),
         )
         message(tx, found.row.run, records, now=now)

@@ -13,7 +13,8 @@ from typing import Final
 
 from dueprocess.agent import Pending, RunState, initial
 from dueprocess.agent.records import RunFinished
-from dueprocess.errors import Conflict, NotFound
+from dueprocess.agent.todo import MAX_RECONCILES
+from dueprocess.errors import BadValue, Conflict, NotFound
 from dueprocess.evidence import Chunk, read_chunks
 from dueprocess.gate import (
     ActionCancelled,
@@ -21,6 +22,7 @@ from dueprocess.gate import (
     ActionExpired,
     ActionSettled,
     ActionState,
+    ActionWaiting,
     Denied,
     Exceeded,
     HeldFor,
@@ -51,6 +53,7 @@ from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.runtime.tables import ACTIONS
 from dueprocess.tool import Idempotency
 from dueprocess.values import ActionId, Instant, RunId, action_id, canonical, of_python, parse
+from dueprocess.values.foreign import whole
 
 RECONCILE_TIMEOUT_S: Final = 10.0
 
@@ -76,7 +79,7 @@ class Governed:
     """An open run for calls from elsewhere. May be used from several threads at once.
 
     Raises on opening:
-        NotFound: no such run. Conflict: it has ended.
+        NotFound: no such run. Conflict: it has ended, or acts on behalf of somebody else than the one named here.
     """
 
     def __init__(self, shell: Shell, loaded: Loaded, run: RunId, *, on_behalf_of: str = "") -> None:
@@ -84,14 +87,19 @@ class Governed:
         self._loaded = loaded
 
         def unit(tx: Transaction) -> Claim:
+            resumption.refuse_other_requester(tx.events(run), on_behalf_of)
             return take(tx, run_row(tx, run), owner=this_process(), lease=None, now=shell.clock.now())
 
-        self._claim = shell.store.write(unit)
+        # INVARIANT I12: what is decided from here on is decided by this release, whichever one the run was begun under.
+        self._claim = replace(shell.store.write(unit), release=loaded.digest)
+        told = shell.store.read(lambda tx: tx.events(run))
         self._policy: Policy = shell.policies.find(shell, release=loaded, digest=self._claim.policy)
         self._state: RunState = replace(
-            initial(loaded.config, run), principal=loaded.manifest.principal, on_behalf_of=on_behalf_of
+            initial(loaded.config, run),
+            principal=loaded.manifest.principal,
+            on_behalf_of=resumption.requester_of(told),
         )
-        self._evidence: tuple[Chunk, ...] = shell.store.read(lambda tx: resumption.evidence_of(tx.events(run), loaded))
+        self._evidence: tuple[Chunk, ...] = resumption.evidence_of(told, loaded)
 
     @property
     def run(self) -> RunId:
@@ -107,8 +115,11 @@ class Governed:
             LeaseLost: the run was opened elsewhere. CommitLost, StoreUnavailable: the store failed; nothing was dispatched,
             or the action stays `dispatched` and is settled on the next opening.
         """
-        text = arguments if isinstance(arguments, str) else canonical(of_python(arguments))
-        request = ToolRequest(id="", name=tool, arguments=text)
+        try:
+            text = arguments if isinstance(arguments, str) else canonical(of_python(arguments))
+        except BadValue as error:
+            return self.refuse(tool, str(error))
+        request = ToolRequest(id="", name=whole(tool), arguments=text)
 
         def proposed(tx: Transaction) -> Pending:
             cause = run_row(tx, self._claim.run).seq + 1
@@ -116,6 +127,18 @@ class Governed:
             return Pending(action=action, cause=cause, index=0, request=request)
 
         return self._take(proposed)
+
+    def refuse(self, tool: str, reason: str) -> DeniedCall:
+        """Records the denial of a call that cannot be read, for this reason (I2)."""
+
+        def unit(tx: Transaction) -> DeniedCall:
+            row = run_row(tx, self._claim.run)
+            record = resumption.unreadable(self._state, whole(tool), reason, cause=row.seq + 1)
+            action = action_id(run=self._claim.run, cause=row.seq + 1, index=0, revision=0)
+            append(tx, self._claim, [Item(record=record, action=action)], now=self._shell.clock.now())
+            return DeniedCall(action=action, findings=record.findings)
+
+        return self._shell.store.write(unit)
 
     def resume(self, action: str) -> Performed:
         """Goes on with an action, or says where it stands.
@@ -158,10 +181,12 @@ class Governed:
         append(tx, self._claim, items, now=self._shell.clock.now())
 
     def _read(self, tx: Reader, action: str) -> tuple[ActionState, list[Event]]:
-        row = tx.get(ACTIONS, action)
-        if row is None or row.run != self._claim.run:
+        row, events = tx.get(ACTIONS, action), tx.lineage(action)
+        is_known = row is not None or any(isinstance(event.record, ActionWaiting) for event in events)
+        if not is_known or events[0].envelope.run != self._claim.run:
             raise NotFound(f"no action {action} in run {self._claim.run}")
-        return ActionState(row.state), tx.lineage(action)
+        # One that has only waited for another was never decided to its end: it has no row.
+        return ActionState(row.state) if row is not None else ActionState.PROPOSED, events
 
     def _is_decided(self, action: str) -> bool:
         return self._shell.store.read(lambda tx: tx.get(ACTIONS, action)) is not None
@@ -174,7 +199,7 @@ class Governed:
             case ActionState.HELD:
                 found = resumption.held(tx, events, action, now=now)
                 return found if found is not None else self._expire(tx, action, now=now)
-            case ActionState.FAILED | ActionState.UNKNOWN:
+            case ActionState.FAILED | ActionState.UNKNOWN | ActionState.PROPOSED:
                 return resumption.again(events, action, state)
             case ActionState.SUPERSEDED:
                 return resumption.edited(events) or resumption.standing(events, action, state)
@@ -208,7 +233,8 @@ class Governed:
             claim=self._claim,
             state=replace(self._state, evidence=self._evidence),
             policy=self._policy,
-            specs=self._loaded.config.tools,
+            # What this program cannot run is denied before there is an intent.
+            specs={name: spec for name, spec in self._loaded.config.tools.items() if name in self._shell.tools},
             environment=self._loaded.manifest.environment,
             publisher=publisher(tx, row.agent),
             now=now,
@@ -285,7 +311,12 @@ class Governed:
             self._record(dispatch, record)
             if not dispatch.is_write:
                 return resumption.performed(dispatch.attempt.action, record)
-        return None if self._is_repeatable(dispatch) else self._reconcile(dispatch)
+        if self._is_repeatable(dispatch):
+            return None
+        if resumption.times_unclear(events) >= MAX_RECONCILES:
+            self._record(dispatch, _UNSETTLED)
+            return resumption.performed(dispatch.attempt.action, _UNSETTLED)
+        return self._reconcile(dispatch)
 
     def _record(self, dispatch: perform.Dispatch, record: object) -> None:
         item = Item(record=record, action=dispatch.attempt.action, attempt=dispatch.attempt.number)

@@ -4,8 +4,9 @@ Rule 1. A hold that people have not answered yet is left as it is: asking where 
 Rule 2. What a person edited goes on as the next revision, whether that was decided before or not.
 """
 
-from dueprocess.agent import Pending, Status
-from dueprocess.agent.records import BudgetExceeded
+from dueprocess.agent import Pending, RunState, Status
+from dueprocess.agent.records import BudgetExceeded, TaskSubmitted
+from dueprocess.errors import Conflict
 from dueprocess.evidence import Chunk, read_chunks
 from dueprocess.gate import (
     ActionDenied,
@@ -16,6 +17,8 @@ from dueprocess.gate import (
     ActionSettled,
     ActionState,
     ActionSuperseded,
+    ActionUnclear,
+    ActionWaiting,
     CallRecord,
     FindingRecord,
     Outcome,
@@ -27,11 +30,15 @@ from dueprocess.runtime.shell import Loaded
 from dueprocess.runtime.tables import HOLDS
 from dueprocess.tool import CITATIONS
 from dueprocess.values import ActionId, Instant, Json, RunId, action_id, canonical, parse
+from dueprocess.values.foreign import visible
+
+_REASON = 300  # characters of why a call cannot be read
 
 _STATUS = {
     ActionState.HELD: Status.GRANTED,
     ActionState.FAILED: Status.RETRY,
     ActionState.UNKNOWN: Status.UNKNOWN,
+    ActionState.PROPOSED: Status.DECIDE,
 }
 
 
@@ -86,6 +93,43 @@ def edited(events: list[Event]) -> Pending | None:
         edited_by=call.edited_by if edit.approves else (*call.edited_by, edit.by.by),
         carried=edit.by if edit.approves else None,
     )
+
+
+def requester_of(events: list[Event]) -> str:
+    """Whom the run acts on behalf of, as it was submitted: what counts is the record, not who opens it again."""
+    return next((e.record.on_behalf_of for e in events if isinstance(e.record, TaskSubmitted)), "")
+
+
+def refuse_other_requester(events: list[Event], on_behalf_of: str) -> None:
+    """Refuses to open a run for another requester than its own; naming none is fine.
+
+    Raises:
+        Conflict: it acts on behalf of somebody else.
+    """
+    known = requester_of(events)
+    if on_behalf_of and events and on_behalf_of != known:
+        raise Conflict(f"the run acts on behalf of {known or 'nobody'}, not of {on_behalf_of}; expected another run")
+
+
+def unreadable(state: RunState, tool: str, reason: str, *, cause: int) -> ActionDenied:
+    """The denial of a call whose arguments are no JSON: nothing of them is recorded, only why (I10)."""
+    call = CallRecord(
+        tool=tool,
+        arguments="",
+        schema="",
+        principal=state.principal,
+        on_behalf_of=state.on_behalf_of,
+        cause=cause,
+        index=0,
+    )
+    finding = FindingRecord(rule="parse", decision="deny", reason=visible(reason, limit=_REASON))
+    return ActionDenied(call=call, findings=(finding,))
+
+
+def times_unclear(events: list[Event]) -> int:
+    """How often the sink could not tell what became of the last attempt."""
+    last = next(i for i in reversed(range(len(events))) if isinstance(events[i].record, ActionDispatched))
+    return sum(isinstance(event.record, ActionUnclear) for event in events[last:])
 
 
 def standing(events: list[Event], action: ActionId, state: ActionState) -> Performed:
@@ -143,7 +187,7 @@ def _last_call(events: list[Event]) -> CallRecord:
 
 def _call_of(event: Event) -> CallRecord | None:
     record = event.record
-    return record.call if isinstance(record, (ActionHeld, ActionDispatched, ActionDenied)) else None
+    return record.call if isinstance(record, (ActionHeld, ActionDispatched, ActionDenied, ActionWaiting)) else None
 
 
 def _with_citations(call: CallRecord) -> str:

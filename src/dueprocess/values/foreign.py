@@ -21,6 +21,11 @@ def visible(text: str, *, limit: int = SHOWN) -> str:
     return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
 
 
+def whole(text: str) -> str:
+    """The text with every lone surrogate as its escape: as such it can be neither stored nor sent on."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def described(error: BaseException) -> str:
     """A foreign error in our words: its class, and a digest by which its text can be matched elsewhere (I10)."""
     return f"{type(error).__name__} ({digest_bytes(str(error).encode('utf-8', 'surrogatepass'))[:12]})"

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from dueprocess.errors import CallerError
+from dueprocess.errors import BadValue, CallerError
 from dueprocess.release import Manifest
 from dueprocess.runtime import Governed, Loop, Performed, Shell, Task, introduce, loaded, submit
 from dueprocess.tool import Tool
@@ -30,14 +30,19 @@ class Guarded:
         self._governed = governed
         self._free = free
 
-    def __call__(self, *args: object, **kwargs: object) -> Performed:
+    def __call__(self, /, *args: object, **kwargs: object) -> Performed:
         """Takes one call through the gate. Arguments are bound to names by the tool's own signature before they are decided.
 
+        Arguments that do not bind to the signature, or are not JSON, are denied, and that is recorded.
+
         Raises:
-            BadValue: the arguments do not bind to the signature or are not JSON.
             BackendError: the store failed; nothing was dispatched, or the outcome is settled when the run is opened again.
         """
-        return self._governed.call(self._tool.name, self._tool.bind_positional(args, kwargs))
+        try:
+            arguments = self._tool.bind_positional(args, kwargs)
+        except BadValue as error:
+            return self._governed.refuse(self._tool.name, str(error))
+        return self._governed.call(self._tool.name, arguments)
 
     async def acall(self, arguments: Mapping[str, object]) -> Performed:
         """The same from a running event loop, which is not blocked meanwhile; arguments by name."""
