@@ -2,28 +2,31 @@
 
 Rule 1. The store knows what is due: a lost signal costs a poll, never a run (design section 6).
 Rule 2. A lease is renewed by one thread for all runs of this process; a run whose lease was lost stops at its next append.
-Rule 3. A run whose drive failed by our or the backend's fault keeps its lease until it expires; then anybody takes it up.
+Rule 3. A run whose drive failed because the store did keeps its lease until it expires; then anybody takes it up. One that
+        failed by itself is set aside for a while: it must neither turn the ledger over nor keep a worker from its end.
 """
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from dueprocess.errors import Defect, DueProcessError, LeaseLost
+from dueprocess.errors import CommitLost, Defect, DueProcessError, LeaseLost, StoreUnavailable
 from dueprocess.ledger import Reader, Transaction
 from dueprocess.runtime.drive import drive
 from dueprocess.runtime.journal import Claim
-from dueprocess.runtime.lease import Owner, beat, claim, claimable, this_process
+from dueprocess.runtime.lease import Owner, beat, claim, claimable, set_aside, this_process
 from dueprocess.runtime.releases import Releases
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.submit import cancel
 from dueprocess.runtime.tables import LEASES, RUNS, RunRow
-from dueprocess.values import Duration, RunId, seconds
+from dueprocess.values import Duration, RunId, later, seconds
 
 LEASE: Final = seconds(2)  # how long a run of a silent driver waits; a beat goes out four times as often
+ASIDE: Final = seconds(60)  # how long a run rests that could not be driven; a message wakes it sooner
 POLL_S: Final = 0.1  # how soon another process's message is found; one indexed read
 _BEATS_PER_LEASE: Final = 4
 _BATCH: Final = 64
@@ -31,7 +34,7 @@ _BATCH: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A drive that ended by an error: the run keeps its lease until it expires. `error` is for the operator."""
+    """A drive that ended by an error: the run is taken up again later (rule 3). `error` is for the operator."""
 
     run: RunId
     error: DueProcessError
@@ -138,10 +141,18 @@ class LocalEngine:
         except DueProcessError as error:
             if self._on_failure is not None:
                 self._on_failure(Failed(run=made.run, error=error))
+            if not isinstance(error, (StoreUnavailable, CommitLost)):
+                self._set_aside(made)
         finally:
             with self._lock:
                 self._claims.pop(made.run, None)
             self._signal.set()
+
+    def _set_aside(self, made: Claim) -> None:
+        now = self._shell.clock.now()
+        # Where this fails too, the lease expires and somebody else finds the run.
+        with suppress(DueProcessError):
+            self._shell.store.write(lambda tx: set_aside(tx, made, until=later(now, ASIDE), now=now))
 
     def _claim_due(self, free: int) -> list[Claim]:
         if free <= 0:
@@ -165,8 +176,11 @@ class LocalEngine:
         if self._only is not None:
             chosen = [row for row in (tx.get(RUNS, run) for run in sorted(self._only)) if row is not None]
             return [RunId(row.run) for row in chosen if row.queue in self._queues and self._is_ours_to_take(tx, row)]
-        rows = tx.find(RUNS, equal=(("due", 1),), limit=_BATCH)
-        rows += tx.find(RUNS, equal=(("due", 0),), at_most=("wake_at", now), limit=_BATCH)
+        rows: list[RunRow] = []
+        for queue in sorted(self._queues):
+            # Queue by queue: a backlog that nobody here drives must not hide what is ours.
+            rows += tx.find(RUNS, equal=(("due", 1), ("queue", queue)), limit=_BATCH)
+            rows += tx.find(RUNS, equal=(("due", 0), ("queue", queue)), at_most=("wake_at", now), limit=_BATCH)
         # A dead driver's run is found by its lease; there are as many leases as runs in flight, in all processes.
         for lease in tx.find(LEASES):
             row = tx.get(RUNS, lease.run)
@@ -185,9 +199,14 @@ class LocalEngine:
 
         def query(tx: Reader) -> bool:
             resting = tx.find(RUNS, equal=(("due", 0),), at_most=("wake_at", horizon))
-            return any(row.queue in self._queues for row in resting) or bool(tx.find(LEASES, limit=1))
+            driven = [tx.get(RUNS, lease.run) for lease in tx.find(LEASES)]
+            running = [row for row in driven if row is not None and row.status == RunStatus.RUNNING.value]
+            return any(self._is_of_ours(row) for row in (*resting, *running))
 
         return self._shell.store.read(query)
+
+    def _is_of_ours(self, row: RunRow) -> bool:
+        return row.queue in self._queues and (self._only is None or row.run in self._only)
 
     def _beat(self, done: threading.Event) -> None:
         while not done.wait(self._lease / 1_000_000 / _BEATS_PER_LEASE):

@@ -20,11 +20,12 @@ from dueprocess.runtime.tables import LEASES, RUNS, LeaseRow, RunRow
 from dueprocess.values import Duration, Instant, RunId
 
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_PIDS: Final = Path("/proc/self/ns/pid")  # containers of one machine share its boot and not its process ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """A process, named so that its death can be known: boot, process id, start time. Empty where the system has no /proc."""
+    """A process, named so that its death can be known: boot and space of process ids, id, start time. Empty without a /proc."""
 
     boot: str
     pid: int
@@ -89,10 +90,24 @@ def take(tx: Transaction, row: RunRow, *, owner: Owner, lease: Duration | None, 
         tx, made, [Item(record=run_records.RunClaimed(owner=str(owner), lost_active=lost, crashed=crashed))], now=now
     )
     if lease is not None:
-        at = max(now, row.at)
-        held = LeaseRow(run=row.run, epoch=epoch, expires_at=at + lease, beat_at=at, started_at=at, owner=str(owner))
+        # By the clock alone: a lease is compared with nothing else, and after one event from a clock that ran ahead it
+        # would outlive its driver by as much. What is safe rests on the epoch.
+        held = LeaseRow(run=row.run, epoch=epoch, expires_at=now + lease, beat_at=now, started_at=now, owner=str(owner))
         tx.put(LEASES, held)
     return made
+
+
+def set_aside(tx: Transaction, held: Claim, *, until: Instant, now: Instant) -> None:
+    """Rests a run that its driver could not drive, until this instant or a message.
+
+    Raises:
+        LeaseLost: it is driven by somebody else, or rests or has ended already.
+    """
+    lease = tx.get(LEASES, held.run)
+    active = max(0, now - lease.started_at) if lease is not None else 0
+    record = run_records.RunSuspended(reason=run_records.Suspension.TIMER, active=active, wake_at=until)
+    append(tx, held, [Item(record=record)], now=now)
+    tx.delete(LEASES, held.run)
 
 
 def beat(tx: Transaction, claims: tuple[Claim, ...], *, lease: Duration, now: Instant) -> tuple[RunId, ...]:
@@ -103,14 +118,13 @@ def beat(tx: Transaction, claims: tuple[Claim, ...], *, lease: Duration, now: In
         if row is None or row.epoch != held.epoch:
             lost.append(held.run)
         else:
-            at = max(now, row.beat_at)
             tx.put(
                 LEASES,
                 LeaseRow(
                     run=row.run,
                     epoch=row.epoch,
-                    expires_at=at + lease,
-                    beat_at=at,
+                    expires_at=now + lease,
+                    beat_at=now,
                     started_at=row.started_at,
                     owner=row.owner,
                 ),
@@ -120,7 +134,7 @@ def beat(tx: Transaction, claims: tuple[Claim, ...], *, lease: Duration, now: In
 
 def _boot_id() -> str:
     try:
-        return _BOOT.read_text("ascii").strip()
+        return f"{_BOOT.read_text('ascii').strip()}/{_PIDS.readlink()}"
     except OSError:
         return ""
 
