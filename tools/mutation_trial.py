@@ -21,6 +21,7 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -30,7 +31,9 @@ from types import CodeType
 
 import coverage
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisSideeffectWarning
 from mutation import Mutant, mutated
 from mutation_tree import Known
 
@@ -49,8 +52,12 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("mutants")
+# Said where hypothesis works before pytest has started; what is loaded here is loaded for all forks.
+warnings.simplefilter("ignore", HypothesisSideeffectWarning)
 OPTIONS = (
     "-q -x --no-header -p no:randomly -p no:xdist -p no:cacheprovider -o timeout=0 "
+    # What only explains a failure, or cleans up after a process that is about to end.
+    "--assert=plain -p no:inline_snapshot -p no:unraisableexception -p no:threadexception -p no:faulthandler "
     # What this process has loaded already is the plugins' own code, which needs no rewritten assertions.
     "-W ignore::pytest.PytestAssertRewriteWarning"
 ).split()
@@ -137,6 +144,7 @@ def rehearse(root: Path, package: str, room: str) -> Suite:
     for module in said["modules"]:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
+    find(st.booleans(), bool)  # hypothesis looks for constants in all that is loaded: once here, not in each fork
     lines = {path: {int(line): tests for line, tests in ran.items()} for path, ran in said["lines"].items()}
     return replace(suite, seconds=said["seconds"], lines=lines)
 
@@ -149,8 +157,7 @@ def tried(jobs: Sequence[tuple[Suite, Mutant]], known: Known, *, workers: int, p
         while waiting or running:
             while waiting and len(running) < workers:
                 suite, mutant = waiting.pop()
-                folder = f"{scratch}/{len(waiting)}"
-                child = _Child.begin(_trial(suite, mutant, known, folder=folder), output=nowhere.fileno())
+                child = _Child.begin(_trial(suite, mutant, known, scratch=scratch), output=nowhere.fileno())
                 running[child.pipe] = child, mutant, time.monotonic() + suite.slow + patience
             soonest = min(deadline for _, _, deadline in running.values())
             readable, _, _ = select.select([*running], [], [], max(0.0, soonest - time.monotonic()))
@@ -310,7 +317,7 @@ class _Finder:
         )
 
 
-def _trial(suite: Suite, mutant: Mutant, known: Known, *, folder: str) -> Callable[[], dict[str, object]]:
+def _trial(suite: Suite, mutant: Mutant, known: Known, *, scratch: str) -> Callable[[], dict[str, object]]:
     # Made before the fork: a change that is no program is a fault of ours, and must not look like a kill.
     path = suite.root / mutant.path
     code = compile(mutated(path.read_text(encoding="utf-8"), mutant, known), str(path), "exec")
@@ -318,8 +325,10 @@ def _trial(suite: Suite, mutant: Mutant, known: Known, *, folder: str) -> Callab
 
     def work() -> dict[str, object]:
         sys.meta_path.insert(0, _Finder(name=name, path=path, code=code))
+        # What is compiled is kept for the next fork, beside the project. The changed file is never compiled from its text.
+        sys.dont_write_bytecode, sys.pycache_prefix = False, f"{scratch}/compiled"
         watch = _Watch(suite.order(mutant))
-        return {"code": _run(suite, watch, "--no-summary", f"--basetemp={folder}"), "by": watch.failed}
+        return {"code": _run(suite, watch, "--no-summary", f"--basetemp={scratch}/{os.getpid()}"), "by": watch.failed}
 
     return work
 

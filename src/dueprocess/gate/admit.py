@@ -116,8 +116,8 @@ Admission = Admitted | Denied | HeldFor | ReuseOf | WaitFor | Exceeded | Stopped
 
 def admit(now: Situation) -> Admission:
     """Decides in the order above. Pure: the same situation always gets the same admission."""
-    alike, unlike = _neighbours(now.key)
-    other_arguments = (_other_arguments(now.tool, unlike[0]),) if unlike and not alike else ()
+    there, alike = _neighbours(now.key)
+    other_arguments = (_other_arguments(now.tool, there[0]),) if there and not alike else ()
     findings = (*now.findings, *_stopped(now), *_rate(now), *other_arguments)  # 1, 2, 3, 4
     if now.stop and not _is_of_tool(now.stop):
         return Stopped(target=now.stop)
@@ -172,12 +172,11 @@ def _rate_finding(tool: str, full: Full) -> Finding:
 
 
 def _neighbours(key: KeyUse | None) -> tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]:
-    """Those at the same key with the same arguments, and with others. Who has freed the key says nothing any more."""
+    """Those at the same key, and of them those with the same arguments. Who has freed it says nothing any more."""
     if key is None:
         return (), ()
-    there = [other for other in key.others if other.state not in FREES_KEY]
-    alike = tuple(other for other in there if other.arguments == key.arguments)
-    return alike, tuple(other for other in there if other.arguments != key.arguments)
+    there = tuple(other for other in key.others if other.state not in FREES_KEY)
+    return there, tuple(other for other in there if other.arguments == key.arguments)
 
 
 def _other_arguments(tool: str, first: Neighbour) -> Finding:
