@@ -31,7 +31,6 @@ from dueprocess.gate import (
     CallRecord,
     Denied,
     Exceeded,
-    FindingRecord,
     HeldFor,
     Judgement,
     KeyRecord,
@@ -50,8 +49,8 @@ from dueprocess.gate import (
 )
 from dueprocess.ledger import Reader
 from dueprocess.meter import Gauge, Mark, Unit
-from dueprocess.policy import Finding, Policy, Principal, Rate, Verdict
-from dueprocess.runtime.forms import approval_record, request_of, requirement_of, requirement_record
+from dueprocess.policy import Policy, Principal, Rate, Verdict
+from dueprocess.runtime.forms import approval_record, finding_records, request_of, requirement_of, requirement_record
 from dueprocess.runtime.journal import Claim, Item
 from dueprocess.runtime.project import calls_key
 from dueprocess.runtime.system import system_run
@@ -177,7 +176,7 @@ def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
     rate = _rate(desk, item)
     record = ActionDispatched(
         call=_call(place),
-        findings=_findings(admission.findings),
+        findings=finding_records(admission.findings),
         effect=spec.effect.value,
         sink_key=key,
         dispatch_before=desk.now + timeout,
@@ -192,7 +191,7 @@ def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
 
 def _denied(place: _Place, admission: Denied) -> Ruling:
     place = _as_new_revision(place)
-    record = ActionDenied(call=_call(place), findings=_findings(admission.findings))
+    record = ActionDenied(call=_call(place), findings=finding_records(admission.findings))
     action = place.item.action
     return Ruling(items=(Item(record=record, action=action),), admission=admission, action=action)
 
@@ -218,7 +217,7 @@ def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requiremen
     rules = tuple(f.rule for f in admission.findings if f.decision is Verdict.HOLD and not f.advisory)
     held = ActionHeld(
         call=_call(place),
-        findings=_findings(admission.findings),
+        findings=finding_records(admission.findings),
         digest=digest_of(tx, desk, item, place.judged, findings=rules),
         requirement=requirement_record(requirement),
         requesters=_requesters(desk, item),
@@ -387,16 +386,3 @@ def _result_of(tx: Reader, action: str) -> str:
         if isinstance(event.record, ActionSettled) and event.record.outcome is Outcome.SUCCEEDED:
             return event.record.result
     return canonical({"reused": action})
-
-
-def _findings(findings: tuple[Finding, ...]) -> tuple[FindingRecord, ...]:
-    return tuple(
-        FindingRecord(
-            rule=finding.rule,
-            decision=finding.decision.value,
-            reason=finding.reason,
-            compared=canonical(dict(finding.compared)),
-            advisory=finding.advisory,
-        )
-        for finding in findings
-    )

@@ -1,9 +1,9 @@
 """Approvers, requests and approvals in their three forms: as the policy says them, as they are considered, as they are recorded."""
 
 from dueprocess.approval import Approval, HoldRequest, Requirement
-from dueprocess.gate import ActionHeld, ApprovalRecord, RequirementRecord
-from dueprocess.policy import Approvers, Verdict
-from dueprocess.values import Duration, Instant
+from dueprocess.gate import ActionHeld, ApprovalRecord, FindingRecord, RequirementRecord
+from dueprocess.policy import Approvers, Finding, Verdict
+from dueprocess.values import Duration, Instant, canonical
 
 
 def request_of(held: ActionHeld, *, action: str, asked_at: Instant) -> HoldRequest:
@@ -56,3 +56,17 @@ def requirement_record(requirement: Requirement) -> RequirementRecord:
 def approval_record(approval: Approval) -> ApprovalRecord:
     """An approval as the ledger keeps it."""
     return ApprovalRecord(by=approval.by, groups=approval.groups, how=approval.how)
+
+
+def finding_records(findings: tuple[Finding, ...]) -> tuple[FindingRecord, ...]:
+    """Findings as the ledger keeps them."""
+    return tuple(
+        FindingRecord(
+            rule=finding.rule,
+            decision=finding.decision.value,
+            reason=finding.reason,
+            compared=canonical(dict(finding.compared)),
+            advisory=finding.advisory,
+        )
+        for finding in findings
+    )
