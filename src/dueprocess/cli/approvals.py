@@ -12,7 +12,7 @@ from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.output import print_json, print_table, tell
 from dueprocess.cli.person import person
-from dueprocess.cli.standing import approvers_text
+from dueprocess.cli.standing import approvers_text, go_on
 from dueprocess.errors import BadValue
 from dueprocess.ledger import Reader
 from dueprocess.runtime import Answered, HoldCard, approve, card, edit, reject
@@ -76,7 +76,6 @@ def approve_hold(action: str, *, digest: str | None, token_file: Path | None, di
     return _answer(
         action,
         directory,
-        token_file=token_file,
         as_json=as_json,
         done="approved",
         say=lambda here: approve(here.shell, action, person=person(here, token_file), digest=digest),
@@ -94,7 +93,6 @@ def reject_hold(action: str, *, reason: str, token_file: Path | None, directory:
     return _answer(
         action,
         directory,
-        token_file=token_file,
         as_json=as_json,
         done="rejected",
         say=lambda here: reject(here.shell, action, person=person(here, token_file), reason=reason),
@@ -129,14 +127,13 @@ def edit_hold(
         hold = here.home.store.read(lambda tx: card(tx, action))
         return edit(here.shell, action, person=who, arguments=_edited(hold, pairs, whole))
 
-    return _answer(action, directory, token_file=token_file, as_json=as_json, done="edited", say=say)
+    return _answer(action, directory, as_json=as_json, done="edited", say=say)
 
 
 def _answer(
     action: str,
     directory: Path,
     *,
-    token_file: Path | None,
     as_json: bool,
     done: str,
     say: Callable[[Access], Answered],
@@ -144,8 +141,8 @@ def _answer(
     with access(directory) as here:
         answered = say(here)
         hold, told = here.home.store.read(lambda tx: _card(tx, action))
+        resume = go_on(here, told)
     refused = answered.refused
-    go_on = due(directory, "run", "--resume", hold.row.run) if told.row.queue else ""
     if as_json:
         print_json(
             {
@@ -154,18 +151,18 @@ def _answer(
                 "answer": "refused" if refused is not None else done,
                 "complete": answered.complete,
                 "refused": None if refused is None else {"rule": refused.rule, "reason": refused.reason},
-                "next": [go_on] if go_on and refused is None else [],
+                "next": [resume] if resume and refused is None else [],
             }
         )
     elif refused is not None:
         tell(f"refused, {refused.rule}: {visible(refused.reason, limit=400)}")
     else:
         click.echo(f"{action} {done}")
-        _tell_next(hold, told, answered, done=done, go_on=go_on)
+        _tell_next(hold, told, answered, done=done, resume=resume)
     return Exit.UNAUTHORISED if refused is not None else Exit.OK
 
 
-def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, go_on: str) -> None:
+def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, resume: str) -> None:
     if done == "approved" and not answered.complete:
         story = told.story.action(hold.row.action)
         needs = approvers_text(story) if story is not None else ""
@@ -175,11 +172,7 @@ def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, go_
         tell(f"it runs once, by {rfc3339(Instant(hold.row.execute_by))}")
     if done == "edited":
         tell("the edit counts as your approval" if answered.complete else "it is decided anew; you are a requester now")
-    tell(
-        f"its run goes on with: {go_on}"
-        if go_on
-        else "its run goes on in the program that guards it: guarded.resume(action)"
-    )
+    tell(f"its run goes on with: {resume}" if resume else "its run goes on in the program that it belongs to")
 
 
 def _open(tx: Reader) -> list[tuple[HoldCard, Told]]:

@@ -16,7 +16,7 @@ from dueprocess.values.foreign import quoted, visible, worded
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.story_json import instant_json, story_json
 from dueprocess.wiring.told import Told
-from dueprocess.wiring.wording import LONG, duration_text, values_text
+from dueprocess.wiring.wording import LONG, duration_text, quoted_lines, values_text
 
 _TASK_SHOWN: Final = 1000
 _ARGUMENT_SHOWN: Final = 1000  # an approver must see what they approve; what is longer says so
@@ -43,7 +43,7 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
             ("why", _why(story)),
             ("evidence", _evidence(story)),
             ("asked by", _asked_by(story)),
-            ("task", quoted(told.story.task, limit=_TASK_SHOWN)),
+            ("task", "\n".join(quoted_lines(told.story.task, limit=_TASK_SHOWN))),
             ("run", f"{row.run} of agent {row.agent}"),
             ("approvers", approvers_text(story)),
             ("so far", "\n".join(_said(story)) or "nobody has answered"),

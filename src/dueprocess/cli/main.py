@@ -24,6 +24,7 @@ _VERBS: Final = {
     "policy": ("policy", "Check, decide, explain, test and publish policies."),
     "replay": ("replay", "Decide recorded runs again under a policy."),
     "ledger": ("ledger", "Verify, export and prove the ledger; erase a run."),
+    "audit": ("audit", "Report why the agent did what it did."),
     "stop": ("stop", "The kill switch: a tool, an agent or all."),
 }
 

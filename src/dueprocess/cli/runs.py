@@ -20,9 +20,10 @@ from dueprocess.wiring.access import Access, access
 from dueprocess.wiring.story_json import instant_json, story_json
 from dueprocess.wiring.told import Told
 from dueprocess.wiring.told import tell as retold
-from dueprocess.wiring.wording import DIGEST_SHOWN, sentence
+from dueprocess.wiring.wording import DIGEST_SHOWN, quoted_lines, sentence
 
 _TASK_SHOWN: Final = 60
+_TASK_TOLD: Final = 2000
 _STATUSES: Final = sorted(status.value for status in RunStatus if status is not RunStatus.SYSTEM)
 
 
@@ -147,11 +148,11 @@ def _row_json(told: Told) -> dict[str, Json]:
 
 def _print_story(here: Access, told: Told) -> None:
     story = told.story
-    behalf = f" on behalf of {visible(story.on_behalf_of)}" if story.on_behalf_of else ""
     click.echo(f"{story.run}  {status_words(story.status)}")
     print_pairs(
         (
-            ("task", quoted(story.task, limit=2000) + behalf if story.task else ""),
+            ("task", "\n".join(quoted_lines(story.task, limit=_TASK_TOLD)) if story.task else ""),
+            ("for", visible(story.on_behalf_of)),
             ("agent", f"{story.agent}, release {story.release[:DIGEST_SHOWN]}" if story.agent else ""),
             ("submitted", rfc3339(story.submitted_at) if story.submitted_at else ""),
             ("cost", f"model {story.model_cost} USD, fees {story.fees} USD" if story.agent else ""),

@@ -98,19 +98,27 @@ def question_of(told: Told) -> str:
 def next_commands(here: Access, told: Told) -> list[tuple[str, str]]:
     """What to do next, each with the command that does it."""
     story, folder = told.story, here.folder
-    go_on = ("then go on", due(folder, "run", "--resume", story.run))
+    resume = go_on(here, told)
+    then = [("then go on", resume)] if resume else []
     holds = open_holds(story)
     if holds and story.status == RunStatus.HELD.value:
         found = [("look at it", due(folder, "approvals", "show", action.action)) for action in holds]
         found += [("approve it", due(folder, "approvals", "approve", action.action)) for action in holds]
-        return [*_nobody(here, holds), *found, go_on]
+        return [*_nobody(here, holds), *found, *then]
     match story.status:
         case RunStatus.CLARIFICATION.value:
-            return [("answer", due(folder, "runs", "answer", story.run, "YOUR ANSWER")), go_on]
+            return [("answer", due(folder, "runs", "answer", story.run, "YOUR ANSWER")), *then]
         case RunStatus.STOP.value:
-            return [("see the stops", due(folder, "stop", "--list")), go_on]
+            return [("see the stops", due(folder, "stop", "--list")), *then]
         case _:
-            return [("go on", due(folder, "run", "--resume", story.run))]
+            return [("go on", resume)] if resume else []
+
+
+def go_on(here: Access, told: Told) -> str:
+    """The command that goes on with the run; empty where the program that owns it must: it is guarded, or no project's."""
+    if here.project is None or not told.row.queue:
+        return ""
+    return due(here.folder, "run", "--resume", told.story.run)
 
 
 def next_lines(here: Access, told: Told) -> list[str]:

@@ -48,6 +48,13 @@ def values_text(compared: Json) -> str:
     return ", ".join(f"{visible(name)} = {_value(value)}" for name, value in compared.items())
 
 
+def quoted_lines(text: str, *, limit: int) -> list[str]:
+    """A foreign text of several lines, each made visible behind a bar: it cannot pass for what stands around it."""
+    shown = text if len(text) <= limit else text[:limit]
+    lines = [f"| {visible(line, limit=limit)}" for line in shown.rstrip().split("\n")]
+    return lines if shown == text else [*lines, f"| ... ({len(text)} characters)"]
+
+
 def duration_text(microseconds: int) -> str:
     """A length of time as a person reads it: its two largest units."""
     if microseconds < _MILLISECONDS_BELOW:

@@ -1,0 +1,90 @@
+"""`due audit`: why did the agent do this? One report, written three ways. What is in it is put together in `wiring.report`."""
+
+from pathlib import Path
+
+import click
+
+from dueprocess.cli import options
+from dueprocess.cli.output import in_ascii, tell
+from dueprocess.errors import BadValue
+from dueprocess.values import Instant, canonical, parse_duration, parse_instant
+from dueprocess.wiring.access import Access, access
+from dueprocess.wiring.report import Report, report_on_action, report_on_run, report_since
+from dueprocess.wiring.report_html import report_html
+from dueprocess.wiring.report_json import report_json
+from dueprocess.wiring.report_text import report_text
+from dueprocess.wiring.whole import write_whole
+
+
+@click.group(context_settings=options.CONTEXT)
+def command() -> None:
+    """Tell why the agent did what it did, with proofs."""
+
+
+@command.command()
+@click.option("--action", metavar="ACTION", help="One action.")
+@click.option("--run", metavar="RUN", help="One run and all its actions.")
+@click.option("--since", metavar="TIME", help="Every run since then: RFC 3339, a date, or a duration such as 24h.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "html"]),
+    help="How it is written.  [default: text, or what the name of --out says]",
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it here.")
+@options.folder
+@options.as_json
+def report(
+    *,
+    action: str | None,
+    run: str | None,
+    since: str | None,
+    form: str | None,
+    out: Path | None,
+    directory: Path,
+    as_json: bool,
+) -> None:
+    """Report on an action, a run or a time, with the proof that each event is in the ledger.
+
+    Who acted, for whom; what was done; which rules decided, with which values, on what evidence; who approved; what came of
+    it, and what it cost.
+    """
+    if sum(each is not None for each in (action, run, since)) != 1:
+        raise click.UsageError("say what the report is about: --action ACTION, --run RUN or --since TIME")
+    with access(directory) as here:
+        written = _written(_report(here, action, run, since), form or ("json" if as_json else _form_of(out)))
+    if out is None:
+        click.echo(written, nl=False)
+        return
+    write_whole(out, written.encode())
+    click.echo(out)
+    tell(
+        "each event in it carries the proof that it is in the ledger; check a proof file: due ledger prove, due ledger verify"
+    )
+
+
+def _report(here: Access, action: str | None, run: str | None, since: str | None) -> Report:
+    if action is not None:
+        return report_on_action(here, action)
+    if run is not None:
+        return report_on_run(here, run)
+    told = since or ""
+    return report_since(here, _instant(told, now=here.shell.clock.now()), said=told)
+
+
+def _instant(text: str, *, now: Instant) -> Instant:
+    try:
+        return Instant(max(0, now - parse_duration(text)))
+    except BadValue:
+        return parse_instant(text)
+
+
+def _form_of(out: Path | None) -> str:
+    endings = {".html": "html", ".htm": "html", ".json": "json"}
+    return endings.get(out.suffix.lower(), "text") if out is not None else "text"
+
+
+def _written(made: Report, form: str) -> str:
+    if form == "json":
+        return in_ascii(canonical(report_json(made))) + "\n"
+    return report_html(made) if form == "html" else report_text(made)

@@ -1,0 +1,218 @@
+"""The audit report as one value: the stories of runs and actions, the rules that were asked, and the proof of every event.
+
+How it is written, as text, JSON or HTML, is in `report_text`, `report_json` and `report_html`.
+
+Rule 1. What was recorded is told as recorded. The rules that had nothing against a call were not recorded; they are asked
+        again, under the policy that decided then and on the arguments that were decided, and marked as asked again.
+Rule 2. Every event of the report is proven under one checkpoint: the report says of itself what can be checked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dueprocess.errors import BadValue, NotFound
+from dueprocess.evidence.form import read_chunks
+from dueprocess.gate import ActionSettled, CallRecord, Outcome, RawCall, judge
+from dueprocess.ledger import Event, Reader
+from dueprocess.policy import DEFAULT_ENVIRONMENT, Passed, Principal, explain
+from dueprocess.runtime.lineage import ActionStory, RunStory
+from dueprocess.runtime.status import RunStatus
+from dueprocess.runtime.system import PolicyPublished, system_run
+from dueprocess.runtime.tables import ACTIONS, RUNS
+from dueprocess.values import Instant, Json, canonical, parse
+from dueprocess.wiring.access import Access
+from dueprocess.wiring.proofs import Proofs, prove
+from dueprocess.wiring.told import Told, tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedRule:
+    """A rule that had nothing against the call, with the values it compared."""
+
+    rule: str
+    compared: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A policy that decided: who put it in force, how they were known, when."""
+
+    digest: str
+    author: str
+    how: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedAction:
+    """An action and the rules that had nothing against it, under the policy that decided last."""
+
+    story: ActionStory
+    passed: tuple[PassedRule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedRun:
+    """A run with those of its actions that the report is about."""
+
+    story: RunStory
+    model: str
+    environment: str
+    actions: tuple[ReportedAction, ...]
+    policies: tuple[Publication, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A whole report. `subject`: what it is about, in words; `key`: the public key that its proofs are checked with."""
+
+    subject: str
+    tenant: str
+    made_at: Instant
+    key: str
+    runs: tuple[ReportedRun, ...]
+    proofs: Proofs
+
+
+def report_on_action(here: Access, action: str) -> Report:
+    """The report on one action.
+
+    Raises:
+        NotFound: no such action, or its run was erased. RecordInvalid: the ledger was altered.
+    """
+
+    def query(tx: Reader) -> str:
+        row = tx.get(ACTIONS, action)
+        if row is None:
+            raise NotFound(f"no action {action} here; `due runs show RUN` names those of a run")
+        return row.run
+
+    run = here.home.store.read(query)
+    return _report(here, [run], subject=f"action {action}", only=action)
+
+
+def report_on_run(here: Access, run: str) -> Report:
+    """The report on one run and all its actions.
+
+    Raises:
+        NotFound: no such run. RecordInvalid: the ledger was altered.
+    """
+    return _report(here, [run], subject=f"run {run}")
+
+
+def report_since(here: Access, since: Instant, *, said: str) -> Report:
+    """The report on every run in which something happened since an instant; `said` is that instant as it was asked for.
+
+    Raises:
+        RecordInvalid: the ledger was altered.
+    """
+
+    def query(tx: Reader) -> list[str]:
+        rows = [row for row in tx.find(RUNS) if row.at >= since and row.status != RunStatus.SYSTEM.value]
+        return [row.run for row in sorted(rows, key=lambda row: (row.submitted_at or row.at, row.run))]
+
+    return _report(here, here.home.store.read(query), subject=f"everything since {said}")
+
+
+def _report(here: Access, runs: Sequence[str], *, subject: str, only: str = "") -> Report:
+    told = [here.home.store.read(lambda tx, run=run: tell(tx, run)) for run in runs]
+    published = here.home.store.read(lambda tx: _publications(tx, here.tenant))
+    leaves = [
+        event.envelope.leaf for each in told for event in each.events if not only or event.envelope.action == only
+    ]
+    return Report(
+        subject=subject,
+        tenant=here.tenant,
+        made_at=here.shell.clock.now(),
+        key=str(here.home.verifier),
+        runs=tuple(_run(each, published, only) for each in told),
+        proofs=prove(here.home.store, leaves),
+    )
+
+
+def _run(told: Told, published: Mapping[str, Publication], only: str) -> ReportedRun:
+    story = told.story
+    actions = [action for action in story.actions if not only or action.action == only]
+    decided = dict.fromkeys(decision.policy for action in actions for decision in action.decisions)
+    return ReportedRun(
+        story=story,
+        model=told.manifest.model if told.manifest is not None else "",
+        environment=told.manifest.environment if told.manifest is not None else "",
+        actions=tuple(ReportedAction(story=action, passed=_passed(told, action)) for action in actions),
+        policies=tuple(
+            published.get(digest, Publication(digest=digest, author="", how="", at=Instant(0))) for digest in decided
+        ),
+    )
+
+
+def _publications(tx: Reader, tenant: str) -> dict[str, Publication]:
+    """The last publication of each policy."""
+    return {
+        event.record.digest: Publication(
+            digest=event.record.digest,
+            author=event.record.author,
+            how=event.record.how,
+            at=Instant(event.envelope.at),
+        )
+        for event in tx.events(system_run(tenant))
+        if isinstance(event.record, PolicyPublished)
+    }
+
+
+def _passed(told: Told, action: ActionStory) -> tuple[PassedRule, ...]:
+    # Rule 1: asked again on what was recorded.
+    decided = [(event, _call_of(event)) for event in told.events if event.envelope.action == action.action]
+    calls = [(event, call) for event, call in decided if call is not None]
+    if not calls or told.redaction.all_hidden:
+        return ()
+    event, call = calls[-1]
+    policy = told.policies.get(event.envelope.policy)
+    if policy is None:
+        return ()
+    judged = judge(policy, told.tools, call=_raw(told, call, before=event.envelope.seq))
+    if judged.call is None:
+        return ()
+    return tuple(
+        PassedRule(rule=each.rule, compared=told.redaction.result("", canonical(dict(each.compared))))
+        for each in explain(policy, judged.call)
+        if isinstance(each, Passed)
+    )
+
+
+def _raw(told: Told, call: CallRecord, *, before: int) -> RawCall:
+    principal = Principal(id=call.principal, on_behalf_of=call.on_behalf_of or None) if call.principal else None
+    retrieving = {action.action for action in told.story.actions if _retrieves(told, action.tool)}
+    chunks = [
+        chunk
+        for event in told.events
+        if event.envelope.seq < before and event.envelope.action in retrieving
+        for chunk in read_chunks(_result(event))[0]
+    ]
+    return RawCall(
+        tool=call.tool,
+        arguments=call.arguments,
+        principal=principal,
+        environment=told.manifest.environment if told.manifest is not None else DEFAULT_ENVIRONMENT,
+        evidence=tuple(chunks),
+        citations=parse(call.citations) if call.citations else None,
+    )
+
+
+def _retrieves(told: Told, tool: str) -> bool:
+    spec = told.tools.get(tool)
+    return spec is not None and spec.retrieves
+
+
+def _result(event: Event) -> Json:
+    record = event.record
+    if not isinstance(record, ActionSettled) or record.outcome is not Outcome.SUCCEEDED:
+        return None
+    try:
+        return parse(record.result)
+    except BadValue:
+        return None
+
+
+def _call_of(event: Event) -> CallRecord | None:
+    call = getattr(event.record, "call", None)
+    return call if isinstance(call, CallRecord) else None
