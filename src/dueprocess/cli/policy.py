@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import click
 
@@ -20,6 +20,7 @@ from dueprocess.tool.catalogue import read_catalogue
 from dueprocess.values import Json
 from dueprocess.values.foreign import visible
 
+_LONGEST_PATH: Final = 4096  # PATH_MAX: a path is shown whole or nobody finds it
 _PATH = click.Path(path_type=Path)
 _policy = click.option("--policy", "policy_path", type=_PATH, required=True, metavar="FILE", help="The policy file.")
 _tools = click.option("--tools", "tools_path", type=_PATH, required=True, metavar="FILE", help="The tools file.")
@@ -101,7 +102,7 @@ def decide(*, policy_path: Path, tools_path: Path, calls_path: str, environment:
         with Path(calls_path).open("rb") as calls:
             _decide(policy, tools, calls, environment)
     except OSError as error:
-        raise StoreUnavailable(f"{visible(calls_path)} cannot be read: {error.strerror}") from None
+        raise StoreUnavailable(f"{visible(calls_path, limit=_LONGEST_PATH)} cannot be read: {error.strerror}") from None
     return Exit.OK
 
 
