@@ -33,7 +33,7 @@ from yaml.events import (
 
 from dueprocess.errors import BadValue, FileInvalid, Problem
 from dueprocess.values import MAX_DEPTH, Json, parse
-from dueprocess.values.foreign import quoted
+from dueprocess.values.foreign import quoted, visible
 
 MAX_BYTES: Final = 1 << 20  # a policy is written by people; above this the exact parser takes longer than anybody waits
 MAX_NUMBER_LENGTH: Final = 400  # as for JSON: a longer literal is an attack on the parser
@@ -180,17 +180,17 @@ class _Builder:
     def _document(self, event: DocumentStartEvent) -> None:
         self._documents += 1
         if self._documents > 1:
-            raise self._refuse(event, "a second document; expected one policy in one file")
+            raise self._refuse(event, "a second document; expected one document in one file")
         if event.version is not None and tuple(event.version) != (1, 2):
-            raise self._refuse(event, f"YAML {'.'.join(map(str, event.version))}; policies are YAML 1.2")
+            raise self._refuse(event, f"YAML {'.'.join(map(str, event.version))}; expected YAML 1.2")
         if event.tags:
-            raise self._refuse(event, "a %TAG directive; policies have no tags")
+            raise self._refuse(event, "a %TAG directive; tags are not read here")
 
     def _bare(self, event: ScalarEvent | SequenceStartEvent | MappingStartEvent) -> None:
         if event.tag is not None:
-            raise self._refuse(event, f"the tag {quoted(event.tag)}; policies have no tags, write the value plainly")
+            raise self._refuse(event, f"the tag {quoted(event.tag)}; tags are not read here, write the value plainly")
         if event.anchor is not None:
-            raise self._refuse(event, f"the anchor {quoted(event.anchor)}; policies have no anchors and aliases")
+            raise self._refuse(event, f"the anchor {quoted(event.anchor)}; write the value out where it is meant")
 
     def _scalar(self, event: ScalarEvent) -> None:
         plain = event.style is None
@@ -219,10 +219,10 @@ class _Builder:
             raise self._refuse(event, "a merge key <<; write the keys out where they are meant")
         if plain and not isinstance(self._resolved(event, text), str):
             raise self._refuse(event, f"the key {quoted(text)} is not text; put it in quotes if it is meant")
+        inside.key = text
         if text in inside.lines:
             raise self._refuse(event, f"the key {quoted(text)} occurs twice; first in line {inside.lines[text]}")
         inside.lines[text] = _line(event)
-        inside.key = text
 
     def _resolved(self, event: ScalarEvent, text: str) -> bool | int | Decimal | str | None:
         if _NULL.fullmatch(text):
@@ -257,7 +257,7 @@ class _Builder:
         if self._expects_key():
             raise self._refuse(event, "a key that is a list or a mapping; expected text")
         if len(self._stack) >= MAX_DEPTH:
-            raise self._refuse(event, f"nested too deep; expected at most {MAX_DEPTH} levels")
+            raise _refused(self._name, _line(event), f"nested too deep; expected at most {MAX_DEPTH} levels")
         self._stack.append(_Open(line=_line(event), items=items, lines={}))
 
     def _close(self) -> None:
@@ -279,7 +279,16 @@ class _Builder:
             inside.key = None
 
     def _refuse(self, event: Event, message: str) -> FileInvalid:
-        return _refused(self._name, _line(event), message)
+        return _refused(self._name, _line(event), message, path=self._path())
+
+    def _path(self) -> str:
+        steps: list[str] = []
+        for inside in self._stack:
+            if isinstance(inside.items, list):
+                steps.append(f"[{len(inside.items)}]")
+            elif inside.key is not None:
+                steps.append(f".{visible(inside.key)}")
+        return "".join(steps).removeprefix(".")
 
 
 def _line(event: Event) -> int:
@@ -291,5 +300,5 @@ def _said(error: yaml.MarkedYAMLError) -> str:
     return quoted(", ".join(parts)) if parts else "the parser cannot say why"
 
 
-def _refused(name: str, line: int, message: str) -> FileInvalid:
-    return FileInvalid(name, (Problem(line=line, path="", message=message),))
+def _refused(name: str, line: int, message: str, *, path: str = "") -> FileInvalid:
+    return FileInvalid(name, (Problem(line=line, path=path, message=message),))

@@ -142,7 +142,9 @@ def test_a_limit_that_is_no_amount_does_not_load(key: str, wrong: str):
 
 @pytest.mark.parametrize("wrong", [".nan", ".inf", "-.Inf", ".NAN"])
 def test_a_limit_that_is_no_number_at_all_does_not_load(wrong: str):
-    assert refund_refused(f"max_amount_usd: {wrong}") == [f"line 4: {wrong} is no quantity; expected a finite number"]
+    assert refund_refused(f"max_amount_usd: {wrong}") == [
+        f"line 4: tools.issue_refund.max_amount_usd: {wrong} is no quantity; expected a finite number"
+    ]
 
 
 @pytest.mark.parametrize(("maximum", "threshold"), [("50", "50"), ("50", "50.01"), ("0", "0")])

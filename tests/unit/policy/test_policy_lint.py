@@ -215,6 +215,19 @@ def test_a_test_of_an_unknown_tool_can_only_expect_a_denial():
     assert warnings(TEST.format("b", "deny"), tools=tools) == []
 
 
+def test_every_test_of_an_unknown_tool_is_told():
+    text = (
+        "tools: {a: {allowed: true, max_amount_usd: 1}}\ntests:\n"
+        "  - {name: x, call: {tool: a}, expect: {decision: allow}}\n"
+        "  - {name: y, call: {tool: bb}, expect: {decision: hold}}\n"
+        "  - {name: z, call: {tool: cc}, expect: {decision: allow}}\n"
+    )
+    assert [problem.split(";")[0] for problem in refused(text)] == [
+        "line 4: tests: the test 'y' calls the unknown tool 'bb'",
+        "line 5: tests: the test 'z' calls the unknown tool 'cc'",
+    ]
+
+
 def test_tests_are_read_as_they_are_written():
     policy = loads(
         """\

@@ -96,17 +96,17 @@ def test_a_number_with_an_exponent_can_never_be_read_as_money():
 
 @pytest.mark.parametrize("written", [".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "-.inf", "+.INF"])
 def test_what_is_no_quantity_is_refused(written: str):
-    assert refusal(f"key: {written}") == f"line 1: {written} is no quantity; expected a finite number"
+    assert refusal(f"key: {written}") == f"line 1: key: {written} is no quantity; expected a finite number"
 
 
 @pytest.mark.parametrize("written", ["1e99999999999999999999", ".5e1", "+1e3", "01e1"])
 def test_an_exponent_that_json_would_not_read_is_refused(written: str):
-    assert refusal(f"key: {written}").startswith(f"line 1: the number '{written}' cannot be read: ")
+    assert refusal(f"key: {written}").startswith(f"line 1: key: the number '{written}' cannot be read: ")
 
 
 def test_a_number_is_not_longer_than_anybody_needs():
     assert value("1" * 400) == int("1" * 400)
-    assert refusal(f"key: {'1' * 401}") == "line 1: a number of 401 characters; expected at most 400"
+    assert refusal(f"key: {'1' * 401}") == "line 1: key: a number of 401 characters; expected at most 400"
     assert value(f"'{'1' * 401}'") == "1" * 401
 
 
@@ -124,7 +124,7 @@ def test_a_file_that_is_no_mapping_is_refused(content: str):
 
 @pytest.mark.parametrize("content", ["a: 1\n---\nb: 2\n", "---\na: 1\n---\n", "a: 1\n...\n---\nb: 2\n"])
 def test_several_documents_are_refused(content: str):
-    assert "a second document; expected one policy in one file" in refusal(content)
+    assert "a second document; expected one document in one file" in refusal(content)
 
 
 def test_one_document_with_its_marks_is_read():
@@ -135,10 +135,10 @@ def test_one_document_with_its_marks_is_read():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("a: 1\na: 2\n", "line 2: the key 'a' occurs twice; first in line 1"),
-        ("a: 1\n'a': 2\n", "line 2: the key 'a' occurs twice; first in line 1"),
-        ("{a: 1, b: {c: 1,\n c: 1}}", "line 2: the key 'c' occurs twice; first in line 1"),
-        ("x: [{a: 1, a: 1}]", "line 1: the key 'a' occurs twice; first in line 1"),
+        ("a: 1\na: 2\n", "line 2: a: the key 'a' occurs twice; first in line 1"),
+        ("a: 1\n'a': 2\n", "line 2: a: the key 'a' occurs twice; first in line 1"),
+        ("{a: 1, b: {c: 1,\n c: 1}}", "line 2: b.c: the key 'c' occurs twice; first in line 1"),
+        ("x: [{a: 1, a: 1}]", "line 1: x[0].a: the key 'a' occurs twice; first in line 1"),
     ],
 )
 def test_duplicate_keys_are_refused(content: str, problem: str):
@@ -166,26 +166,26 @@ def test_keys_in_quotes_are_text_whatever_they_look_like():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("a: !!str 1", "the tag 'tag:yaml.org,2002:str'; policies have no tags, write the value plainly"),
-        ("a: ! 1", "the tag '!'; policies have no tags, write the value plainly"),
-        ("a: !local 1", "the tag '!local'; policies have no tags, write the value plainly"),
+        ("a: !!str 1", "the tag 'tag:yaml.org,2002:str'; tags are not read here, write the value plainly"),
+        ("a: ! 1", "the tag '!'; tags are not read here, write the value plainly"),
+        ("a: !local 1", "the tag '!local'; tags are not read here, write the value plainly"),
         ("a: !!python/object/apply:os.system ['id']", "the tag 'tag:yaml.org,2002:python/object/apply:os.system'"),
         ("!!map {a: 1}", "the tag 'tag:yaml.org,2002:map'"),
         ("a: !!set {b}", "the tag 'tag:yaml.org,2002:set'"),
         ("!x a: 1", "the tag '!x'"),
-        ("a: &anchor 1", "the anchor 'anchor'; policies have no anchors and aliases"),
+        ("a: &anchor 1", "the anchor 'anchor'; write the value out where it is meant"),
         ("&a {b: 1}", "the anchor 'a'"),
         ("a: &b [1]", "the anchor 'b'"),
         ("a: *b", "the alias 'b'; write the value out where it is meant"),
         ("*b : 1", "the alias 'b'"),
         ("a: {<<: {b: 1}}", "a merge key <<; write the keys out where they are meant"),
-        ("%TAG !e! tag:example.com,2000:\n---\na: 1", "a %TAG directive; policies have no tags"),
-        ("%YAML 1.1\n---\na: 1", "YAML 1.1; policies are YAML 1.2"),
-        ("%YAML 1.3\n---\na: 1", "YAML 1.3; policies are YAML 1.2"),
+        ("%TAG !e! tag:example.com,2000:\n---\na: 1", "a %TAG directive; tags are not read here"),
+        ("%YAML 1.1\n---\na: 1", "YAML 1.1; expected YAML 1.2"),
+        ("%YAML 1.3\n---\na: 1", "YAML 1.3; expected YAML 1.2"),
     ],
 )
 def test_tags_anchors_aliases_merges_and_other_versions_are_refused(content: str, problem: str):
-    assert refusal(content).split(": ", 1)[1].startswith(problem)
+    assert f": {problem}" in refusal(content)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_such_characters_may_be_written_as_escapes():
 
 @pytest.mark.parametrize("written", ['"\\ud800"', '"\\udfff"', '"a\\udc00\\ud800b"', '"\\ud800\\ud800\\udc00"'])
 def test_half_a_surrogate_pair_is_refused(written: str):
-    assert refusal(f"key: {written}") == "line 1: half of a surrogate pair; expected whole Unicode characters"
+    assert refusal(f"key: {written}") == "line 1: key: half of a surrogate pair; expected whole Unicode characters"
     assert refusal(f"{written}: 1") == "line 1: half of a surrogate pair; expected whole Unicode characters"
 
 
@@ -247,6 +247,7 @@ def test_nesting_is_at_most_thirty_two_levels():
 
 
 def test_a_file_has_a_size_that_people_write():
+    assert MAX_BYTES == 1 << 20
     most = b"a: '" + b"x" * (MAX_BYTES - 5) + b"'"
     assert isinstance(read_nodes(most, name="f"), Table)
     assert refusal(most + b"\n") == f"{MAX_BYTES + 1} bytes; expected at most {MAX_BYTES}"
@@ -274,7 +275,9 @@ def test_quoted_and_plain_scalars_are_told_apart():
 
 
 def test_a_file_that_does_not_parse_is_one_problem_of_the_whole():
-    assert refused("tools: {a: &x 1}") == ["line 1: the anchor 'x'; policies have no anchors and aliases"]
+    assert refused("tools: {a: [1, &x 1]}") == [
+        "line 1: tools.a[1]: the anchor 'x'; write the value out where it is meant"
+    ]
 
 
 def test_the_digest_is_of_the_exact_bytes():
