@@ -89,7 +89,7 @@ class Ruling:
 def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
     """Decides one action on what this transaction reads (rule 1). The caller appends the records in the same transaction."""
     judged = judge(desk.policy, desk.specs, call=_raw_call(desk, item))
-    requirement = requirement_of(desk.policy.approvers_of(item.request.name))
+    requirement = requirement_of(desk.policy.approvers_of(item.request.name), amount=_amount(desk, item))
     key = _key_use(tx, desk, item, judged)
     granted = _grant(tx, item)
     situation = Situation(
@@ -109,9 +109,8 @@ def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
         publisher=desk.publisher,
         now=desk.now,
     )
-    admission = admit(situation)
     place = _Place(desk=desk, item=item, judged=judged, key=key[0] if key is not None else None, grant=granted)
-    return _record(tx, place, admission, requirement)
+    return _record(tx, place, admit(situation), requirement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +136,8 @@ def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requir
         case ReuseOf():
             return _reused(tx, place, admission)
         case WaitFor():
-            waiting = ActionWaiting(call=_call(place), original=admission.original)
-            return Ruling(items=(Item(record=waiting, action=item.action),), admission=admission, action=item.action)
+            record = ActionWaiting(call=_call(place), original=admission.original)
+            return Ruling(items=(Item(record=record, action=item.action),), admission=admission, action=item.action)
         case Exceeded():
             over = admission.over
             exceeded = BudgetExceeded(
@@ -159,8 +158,8 @@ def _given_up(item: Pending, admission: Admission) -> Ruling:
     # denial would hide what was done: where the same key may not be repeated now, only a person can tell.
     error = "its outcome is unknown, and it may not be repeated now"
     record = ActionSettled(outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY, error=error)
-    given_up = Item(record=record, action=item.action, attempt=item.attempts)
-    return Ruling(items=(given_up,), admission=admission, action=item.action)
+    items = (Item(record=record, action=item.action, attempt=item.attempts),)
+    return Ruling(items=items, admission=admission, action=item.action)
 
 
 def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
@@ -225,14 +224,14 @@ def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requiremen
         key=place.key,
         replaces=before.action if item.action != before.action else "",
     )
-    items = [Item(record=held, action=item.action), *_carried(place, held)]
+    items = [Item(record=held, action=item.action), *_carried(tx, place, held)]
     if superseded:
         why = admission.refused.reason if admission.refused is not None else "asked for again"
         items.insert(0, Item(record=ActionSuperseded(by=item.action, reason=why), action=before.action))
     return Ruling(items=tuple(items), admission=admission, action=item.action)
 
 
-def _carried(place: _Place, held: ActionHeld) -> tuple[Item, ...]:
+def _carried(tx: Reader, place: _Place, held: ActionHeld) -> tuple[Item, ...]:
     # An edit that only lowered an editable amount counts as the editor's approval (policy language, "editable").
     item, desk = place.item, place.desk
     if item.carried is None:
@@ -240,13 +239,21 @@ def _carried(place: _Place, held: ActionHeld) -> tuple[Item, ...]:
     request = request_of(held, action=item.action, asked_at=desk.now)
     approval = Approval(by=item.carried.by, groups=item.carried.groups, how=item.carried.how)
     answer = consider(request, approval, given=(), digest=held.digest, publisher=desk.publisher, now=desk.now)
-    if isinstance(answer, Refused):
+    if isinstance(answer, Refused) or not set(request.findings) <= _asked_before(tx, place):
         return ()
     made = grant(request, answer, now=desk.now)
     given = ApprovalGiven(
         approval=item.carried, digest=held.digest, execute_by=made.execute_by if made is not None else 0
     )
     return (Item(record=given, action=item.action),)
+
+
+def _asked_before(tx: Reader, place: _Place) -> frozenset[str]:
+    # INVARIANT I5: the editor approved what the edited hold was asked for, not what a newer policy asks for.
+    run, item = place.desk.claim.run, place.item
+    shown = action_id(run=run, cause=item.cause, index=item.index, revision=item.revision - 1)
+    row = tx.get(HOLDS, shown)
+    return frozenset(msgspec.json.decode(row.request)["findings"]) if row is not None else frozenset()
 
 
 def _as_new_revision(place: _Place, *, also: bool = False) -> _Place:
@@ -345,12 +352,17 @@ def _key_use(tx: Reader, desk: Desk, item: Pending, judged: Judgement) -> tuple[
 
 def _comparable(desk: Desk, item: Pending, judged: Judgement) -> str:
     # Equal amounts are equal arguments, whether written as 25, 25.00 or "25.00" (policy language, "numbers").
-    arguments, listed = parse(judged.arguments), desk.policy.tools.get(item.request.name)
-    path = listed.amount if listed is not None else None
-    if path is None or len(path) != 1 or not isinstance(arguments, dict):
+    arguments, name = parse(judged.arguments), _amount(desk, item)
+    if not name or not isinstance(arguments, dict):
         return judged.arguments
-    amount = read_amount(arguments.get(path[0]))
-    return judged.arguments if amount is None else canonical({**arguments, path[0]: amount.decimal})
+    amount = read_amount(arguments.get(name))
+    return judged.arguments if amount is None else canonical({**arguments, name: amount.decimal})
+
+
+def _amount(desk: Desk, item: Pending) -> str:
+    listed = desk.policy.tools.get(item.request.name)
+    path = listed.amount if listed is not None else None
+    return path[0] if path is not None and len(path) == 1 else ""
 
 
 def _stop(tx: Reader, desk: Desk, tool: str) -> str:
@@ -378,7 +390,7 @@ def _marks(tx: Reader, desk: Desk, item: Pending) -> tuple[Mark, ...]:
 
 def _calls(tx: Reader, run: str) -> Gauge:
     row = tx.get(GAUGES, calls_key(run))
-    return Gauge(spent=row.spent, reserved=row.reserved) if row is not None else Gauge()
+    return Gauge() if row is None else Gauge(spent=row.spent, reserved=row.reserved)
 
 
 def _result_of(tx: Reader, action: str) -> str:

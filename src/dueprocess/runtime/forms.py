@@ -27,8 +27,8 @@ def request_of(held: ActionHeld, *, action: str, asked_at: Instant) -> HoldReque
     )
 
 
-def requirement_of(approvers: Approvers) -> Requirement:
-    """The policy's approvers as the approval room asks for them."""
+def requirement_of(approvers: Approvers, *, amount: str) -> Requirement:
+    """The policy's approvers as the approval room asks for them. Only the bound amount can be lowered, whatever else is named."""
     return Requirement(
         name=approvers.name,
         any_of=approvers.any_of,
@@ -36,7 +36,7 @@ def requirement_of(approvers: Approvers) -> Requirement:
         quorum=approvers.quorum,
         expires_after=approvers.expires_after,
         execute_within=approvers.execute_within,
-        editable=approvers.editable,
+        editable=tuple(name for name in approvers.editable if name == amount),
     )
 
 

@@ -2,8 +2,8 @@
 
 Rule 1. A child runs one call at a time, found by import; it gets the canonical arguments and gives back a result as JSON.
 Rule 2. At the deadline the child is killed: nothing is left running behind an `unknown`.
-Rule 3. The child finds the tool first and says so; only then is it told to go. A deadline that passes before that is a
-        promise that nothing happened, not a guess.
+Rule 3. The child finds the tool first and says so; only then is it told to go. A deadline that passes, or a child that dies,
+        before that is a promise that nothing happened, not a guess.
 Rule 4. A child ends when its pipe closes: no tool outlives the worker that asked for it by more than its own call.
 """
 
@@ -60,10 +60,10 @@ class Hosts:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._run(call, _question(tool, arguments, attempt))
-        except TimeoutError:
+        except (TimeoutError, HostFailed, OSError):
             if call.gone:
                 raise
-            raise NoEffect("the tool was not called: its deadline passed before") from None
+            raise NoEffect("the tool was not called: its deadline passed or its process died before") from None
 
     async def warm(self) -> None:
         """Has one child up, so that the first call need not wait for it."""
@@ -96,7 +96,8 @@ class Hosts:
                 answer = await _ask(child, _GO)
         except BaseException:
             # Deadline, cancellation or a broken pipe: this child is not to be trusted with another call.
-            child.kill()
+            with suppress(ProcessLookupError):
+                child.kill()
             self._children.discard(child)
             raise
         self._idle.put_nowait(child)

@@ -1,6 +1,6 @@
 """The kill switch: stops one tool, one agent or all, across processes, at the next decision. Lifting needs another person."""
 
-from dueprocess.errors import Conflict, NotAllowed
+from dueprocess.errors import BadValue, Conflict, NotAllowed
 from dueprocess.ledger import Draft, Transaction
 from dueprocess.runtime.answers import Person
 from dueprocess.runtime.shell import Shell
@@ -12,8 +12,11 @@ def order(shell: Shell, target: str, *, person: Person, reason: str = "") -> Non
     """Stops a target: `all`, `agent:NAME` or `tool:NAME`. Nothing it covers is dispatched from this commit on.
 
     Raises:
-        Conflict: it is stopped already.
+        Conflict: it is stopped already. BadValue: it is no target, so that nothing would be stopped.
     """
+    kind, _, name = target.partition(":")
+    if target != "all" and (kind not in {"agent", "tool"} or not name):
+        raise BadValue(f"{target!a} is nothing that can be stopped; expected all, agent:NAME or tool:NAME")
 
     def unit(tx: Transaction) -> None:
         if tx.get(STOPS, target) is not None:

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from dueprocess.agent.records import CancelRequested, ClarificationGiven, TaskSubmitted
-from dueprocess.errors import Conflict
+from dueprocess.errors import BadValue, Conflict
 from dueprocess.ledger import Draft, Transaction
 from dueprocess.runtime.journal import Item, message, run_row
 from dueprocess.runtime.policies import publish, register
@@ -71,8 +71,9 @@ def submit(shell: Shell, loaded: Loaded, *, task: Task, queue: str | None = None
     """Takes a task and returns the id of its run, which is durable; the same key again returns the same run.
 
     Raises:
-        BadValue: `inputs` is not JSON. Conflict: the run of this key was erased.
+        BadValue: `inputs` is not JSON, or `on_behalf_of` is not `user:NAME`. Conflict: the run of this key was erased.
     """
+    _refuse_nobody(task.on_behalf_of)
     key = task.key or secrets.token_hex(16)
     run = run_id(tenant=shell.tenant, agent=loaded.manifest.agent, task_key=key)
     record = TaskSubmitted(
@@ -105,6 +106,13 @@ def submit(shell: Shell, loaded: Loaded, *, task: Task, queue: str | None = None
 
     shell.store.write(unit)
     return run
+
+
+def _refuse_nobody(on_behalf_of: str) -> None:
+    # INVARIANT I5: a requester of another form than an approver's would not be known as the same person.
+    kind, _, name = on_behalf_of.partition(":")
+    if on_behalf_of and (kind != "user" or not name or name != name.strip() or not name.isprintable()):
+        raise BadValue(f"{on_behalf_of!a} is nobody to act for; expected user:NAME")
 
 
 def answer(shell: Shell, run: str, *, text: str, by: str) -> None:

@@ -48,7 +48,7 @@ def ends(bench: Workbench, *, only: frozenset[RunId] | None = None) -> list[Fail
 
 
 def test_i11_a_backlog_of_another_queue_hides_no_run(bench: Workbench):
-    for number in range(70):
+    for number in range(400):
         submit(bench.shell, bench.release, task=Task(text="x", key=f"{number}"), queue="other/1")
     runs = [bench.submit(f"task {number}") for number in range(3)]
     ends(bench)

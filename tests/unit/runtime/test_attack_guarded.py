@@ -64,7 +64,7 @@ def test_i5_a_hold_that_nobody_answered_in_time_ends_when_it_is_asked_for(store:
 
 
 @pytest.mark.parametrize(("amount", "runs"), [("26.00", True), ("40.00", False)])
-def test_i5_an_edited_call_is_decided_again_as_its_next_revision(amount: str, runs: bool, store: Store):
+def test_i5_an_edited_call_is_decided_again_as_its_next_revision(amount: str, runs: object, store: Store):
     shop = Shop()
     with Workbench(tools=shop.tools(), policy=EDITABLE, store=store) as bench:
         governed = bench.govern()
