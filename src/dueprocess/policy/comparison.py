@@ -48,20 +48,32 @@ def compare_parts(tree: Compare, *, left: Part, right: Part) -> Part:
     if not right.type.kinds & CONTAINERS:
         return Part(type=TRUTH, run=lambda scope: compare(get_left(scope), get_right(scope)), words="the comparison")
 
+    cost = _cost_of_search if tree.operator == "in" else _cost_of_comparison
+
     def run(scope: Scope) -> Json:
         ours, theirs = get_left(scope), get_right(scope)
-        if isinstance(theirs, (list, dict)):
-            spend(scope, weight(theirs))
+        spend(scope, cost(ours, theirs))
         return compare(ours, theirs)
 
     return Part(type=TRUTH, run=run, words="the comparison")
+
+
+def _cost_of_comparison(ours: Json, theirs: Json) -> int:
+    return weight(theirs) if isinstance(ours, (list, dict)) else 1
+
+
+def _cost_of_search(ours: Json, theirs: Json) -> int:
+    # A key is found at once; a scalar is compared with each item, a list or an object with all that is in them.
+    if not isinstance(theirs, list):
+        return 1
+    return weight(theirs) if isinstance(ours, (list, dict)) else 1 + len(theirs)
 
 
 def _among(get: Run, listed: ListOf, get_all: Run) -> Run:
     literals = [item.value for item in listed.items if isinstance(item, Literal)]
     exact = {type(value) for value in literals}
     if len(literals) != len(listed.items) or exact not in ({str}, {int}):
-        return lambda scope: contained(get(scope), get_all(scope))
+        return lambda scope: _search(scope, get(scope), get_all(scope))
     (alike,) = exact
     among = frozenset(value for value in literals if isinstance(value, (str, int)))
 
@@ -84,11 +96,14 @@ def _text_in(text: str, get_all: Run) -> Run:
                     return True
             else:
                 return False
-        if isinstance(theirs, (list, dict)):
-            spend(scope, weight(theirs))
-        return contained(text, theirs)
+        return _search(scope, text, theirs)
 
     return run
+
+
+def _search(scope: Scope, item: Json, container: Json) -> bool:
+    spend(scope, _cost_of_search(item, container))
+    return contained(item, container)
 
 
 def _with_literal(operator: str, get: Run, value: Json) -> Run:

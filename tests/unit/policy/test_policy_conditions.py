@@ -581,6 +581,33 @@ def test_nested_quantifiers_and_comparisons_of_lists_count_every_step():
         assert error(source, arguments) == f"the condition takes more than {MAX_STEPS} steps"
 
 
+@pytest.mark.parametrize(
+    ("source", "arguments"),
+    [
+        ("args.numbers.all(x, args.any in [args.any, args.open])", '"any": {"a": [LIST]}, "open": {}'),
+        ("args.numbers.all(x, [args.any] == [args.any])", '"any": [LIST]'),
+        ("args.numbers.all(x, args.any in args.open.list)", '"any": [LIST], "open": {"list": [[LIST]]}'),
+        ("args.numbers.all(x, !('a' in args.open.list))", '"open": {"list": [TEXTS]}'),
+        ("args.numbers.all(x, args.open == args.open)", '"open": {"a": {"b": [LIST]}}'),
+    ],
+)
+def test_what_is_compared_within_a_quantifier_counts_by_its_size(source: str, arguments: str):
+    numbers = ",".join(["1"] * 400)
+    texts = ",".join(['"b"'] * 400)
+    given = f'{{"numbers": [{numbers}], {arguments.replace("LIST", numbers).replace("TEXTS", texts)}}}'
+
+    assert error(source, given) == f"the condition takes more than {MAX_STEPS} steps"
+
+
+def test_a_key_is_found_at_once_in_a_large_object():
+    many = ",".join(["1"] * (2 * MAX_STEPS))
+    arguments = f'{{"n": 1, "currency": "n", "numbers": [{many}], "open": {{"k": [{many}]}}}}'
+
+    assert holds("'x-y' in args", arguments) is False
+    assert holds("args.currency in args", arguments) is True
+    assert holds("'k' in args.open && args.currency != 'k'", arguments) is True
+
+
 def test_steps_are_counted_anew_for_each_call():
     many = ",".join(["1"] * (MAX_STEPS // 2 + 1))
     condition = compile_condition("args.numbers.all(x, x > 0)", arguments=TYPE)
