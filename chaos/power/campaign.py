@@ -20,6 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from chaos.power.case import Case
 from chaos.power.controls import Control, left_of
 from chaos.power.disk import Disk, found_on, real_files
 from chaos.power.facts import Fact, facts_in
@@ -32,6 +33,7 @@ from chaos.power.trace import Record
 
 IMAGES_A_LIFE: Final = 100
 ORDERS: Final = 16
+_LATER: Final = (1, 1, 3600, -3600)  # seconds; after a power loss a machine's clock may have to begin anew
 _KEPT: Final = "violations"
 _SECONDS: Final = 180.0  # how long a recorded life may take
 _TRIES: Final = 3  # a worker that ends in the middle of a call may leave its record out; that is seen, and tried again
@@ -179,7 +181,7 @@ def record_life(plan: Plan, *, number: int, before: Life | None) -> Life:
     raise CampaignBroken(f"{_TRIES} recordings in a row did not give the real files when replayed")
 
 
-Made = tuple[Cut, Image, tuple[Fact, ...]]
+Made = tuple[Cut, Image, Case]
 
 
 def cuts(life: Life, plan: Plan, count: int) -> Iterator[Made]:
@@ -194,7 +196,13 @@ def cuts(life: Life, plan: Plan, count: int) -> Iterator[Made]:
         made = image(disk, seed=seed)
         called = label(records[moment - 1])
         cut = Cut(life=life.number, moment=moment, at=called, unsure=made.unsure, fate=made.fate, seed=seed)
-        yield cut, made, (*life.told, *facts_in(records[:moment]))
+        case = Case(
+            facts=(*life.told, *facts_in(records[:moment])),
+            orders=life.orders,
+            seconds_later=Random(seed).choice(_LATER),
+            is_blind=plan.control is Control.BLIND_RECOVERY,
+        )
+        yield cut, made, case
 
 
 def _begin(root: Path, before: Life | None, *, random: Random) -> tuple[Fact, ...]:
@@ -213,12 +221,12 @@ def _begin(root: Path, before: Life | None, *, random: Random) -> tuple[Fact, ..
 class _Work:
     cut: Cut
     image: Image
-    facts: tuple[Fact, ...]
+    case: Case
     verdict: Future[Verdict]
 
 
 def _judge_all(plan: Plan, life: Life, count: int, pool: ProcessPoolExecutor) -> list[Judged]:
-    return [_judged(plan, life, work) for work in [_start(plan, life, each, pool) for each in cuts(life, plan, count)]]
+    return [_judged(plan, work) for work in [_start(each, pool) for each in cuts(life, plan, count)]]
 
 
 def _judge_until_found(plan: Plan, life: Life, pool: ProcessPoolExecutor) -> list[Judged]:
@@ -227,22 +235,19 @@ def _judge_until_found(plan: Plan, life: Life, pool: ProcessPoolExecutor) -> lis
     Random(plan.seed).shuffle(made)
     judged: list[Judged] = []
     for at in range(0, len(made), plan.jobs):
-        batch = [_start(plan, life, each, pool) for each in made[at : at + plan.jobs]]
-        judged += [_judged(plan, life, work) for work in batch]
+        batch = [_start(each, pool) for each in made[at : at + plan.jobs]]
+        judged += [_judged(plan, work) for work in batch]
         if any(each.verdict.violations for each in judged):
             break
     return judged
 
 
-def _start(plan: Plan, life: Life, made: Made, pool: ProcessPoolExecutor) -> _Work:
-    cut, left, facts = made
-    is_blind = plan.control is Control.BLIND_RECOVERY
-    return _Work(
-        cut=cut, image=left, facts=facts, verdict=pool.submit(judge, left, facts, orders=life.orders, is_blind=is_blind)
-    )
+def _start(made: Made, pool: ProcessPoolExecutor) -> _Work:
+    cut, left, case = made
+    return _Work(cut=cut, image=left, case=case, verdict=pool.submit(judge, left, case))
 
 
-def _judged(plan: Plan, life: Life, work: _Work) -> Judged:
+def _judged(plan: Plan, work: _Work) -> Judged:
     error = work.verdict.exception()
     if isinstance(error, BrokenProcessPool):
         raise CampaignBroken(f"judging died; one of the images from {work.cut} on hangs or ends the process")
@@ -253,7 +258,7 @@ def _judged(plan: Plan, life: Life, work: _Work) -> Judged:
         return Judged(cut=work.cut, verdict=verdict)
     place = work.cut.seed.replace("/", "-")
     folder = plan.build / _KEPT / f"{plan.control.value}-{place}"
-    keep(folder, work.image, work.facts, orders=life.orders)
+    keep(folder, work.image, work.case)
     return Judged(cut=work.cut, verdict=verdict, kept=str(folder))
 
 

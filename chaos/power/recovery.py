@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from chaos.power.case import Case
 from chaos.power.check import Findings, check_home
-from chaos.power.facts import Fact
 from chaos.power.shop import (
     PAID,
     Order,
@@ -29,7 +29,7 @@ from chaos.power.shop import (
 )
 from dueprocess.errors import Conflict, DueProcessError
 from dueprocess.examples.support_refunds.sink import Sink
-from dueprocess.ledger import Reader
+from dueprocess.ledger import Reader, Store
 from dueprocess.runtime import TERMINAL, Governed, Loaded, Loop, RunStatus, Shell, Task, drive, introduce, submit
 from dueprocess.runtime.erase import finish_erasures, unfinished_erasures
 from dueprocess.runtime.lease import claim, claimable, this_process
@@ -38,6 +38,7 @@ from dueprocess.values import Instant, RunId, seconds
 from dueprocess.wiring.home import Home, open_home
 
 _LEASE: Final = seconds(2)
+_A_DAY: Final = Instant(1_790_000_000_000_000)  # for a store in which nothing has happened yet
 _MOST_DRIVES: Final = 400  # twenty for each order: a run that needs more does not come to rest
 
 
@@ -56,8 +57,8 @@ class LeapingClock:
         self._now = Instant(max(self._now, to))
 
 
-def recover(root: Path, facts: Sequence[Fact], *, orders: Sequence[Order], is_blind: bool = False) -> list[str]:
-    """Goes on to the end of all orders and returns every violation. `is_blind`: see `Till`."""
+def recover(root: Path, case: Case) -> list[str]:
+    """Goes on to the end of all orders and returns every violation."""
     found = Findings()
     sink = Sink(sink_below(root))
     try:
@@ -66,14 +67,14 @@ def recover(root: Path, facts: Sequence[Fact], *, orders: Sequence[Order], is_bl
         return [f"recovery: the store does not open: {error}"]
     loop = Loop()
     try:
-        clock = LeapingClock(_last_moment(home))
-        tools = make_tools(Till(sink=sink, is_blind=is_blind))
+        clock = LeapingClock(Instant(max(0, _last_moment(home.store) + seconds(case.seconds_later))))
+        tools = make_tools(Till(sink=sink, is_blind=case.is_blind))
         release = make_release(tools)
         shell = Shell(store=home.store, clock=clock, loop=loop, tools=tools, provider=make_provider())
         finish_erasures(home.store, home.keys)
-        _go_on(shell, release, clock, orders, found)
-        check_home(home, facts, found, sink=sink)
-        _check_end(home, sink, orders, found)
+        _go_on(shell, release, clock, case.orders, found)
+        check_home(home, case.facts, found, sink=sink)
+        _check_end(home, sink, case.orders, found)
     except DueProcessError as error:
         found.violations.append(f"recovery ended by {type(error).__name__}: {error}")
     finally:
@@ -130,14 +131,14 @@ def _call_guarded(shell: Shell, release: Loaded, clock: LeapingClock, order: Ord
             lambda: governed.call("pay_once", {"order_id": order.name, "amount_usd": order.amount}),
             resume=governed.resume,
             approve=lambda action: approve_one(shell, action),
-            pause=lambda: clock.leap(Instant(clock.now() + seconds(5))),
+            pause=lambda: clock.leap(Instant(max(clock.now(), _last_moment(shell.store)) + seconds(5))),
         )
         governed.close()
 
 
-def _last_moment(home: Home) -> Instant:
-    rows = home.store.read(lambda tx: tx.find(RUNS))
-    return Instant(max((row.at for row in rows), default=0) + seconds(1))
+def _last_moment(store: Store) -> Instant:
+    rows = store.read(lambda tx: tx.find(RUNS))
+    return Instant(max((row.at for row in rows), default=_A_DAY))
 
 
 def _check_end(home: Home, sink: Sink, orders: Sequence[Order], found: Findings) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from chaos.power.case import Case
 from chaos.power.check import check_image
 from chaos.power.disk import real_files
 from chaos.power.facts import Fact, Told
@@ -28,7 +29,7 @@ ORDERS = make_orders(8, seed=3)
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop in which all orders were dealt with, from nothing."""
     root = tmp_path_factory.mktemp("whole")
-    assert recover(root, (), orders=ORDERS) == []
+    assert recover(root, Case(facts=(), orders=ORDERS)) == []
     return root
 
 
@@ -76,7 +77,7 @@ def assert_found(violations: Sequence[str], words: str) -> None:
 def test_a_whole_shop_passes_with_all_that_was_told_of_it(root: Path):
     facts = facts_of(root)
     assert check_image(root, facts) == []
-    assert recover(root, facts, orders=ORDERS) == []
+    assert recover(root, Case(facts=tuple(facts), orders=ORDERS)) == []
 
 
 def test_nothing_at_all_is_whole_if_nobody_was_told_anything(tmp_path: Path):
@@ -173,20 +174,21 @@ def test_recovery_finds_a_payment_that_was_lost(root: Path):
     path = sink_below(root)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[1:]))
-    assert_found(recover(root, (), orders=ORDERS), "was paid 0 times, not 1")
+    assert_found(recover(root, Case(facts=(), orders=ORDERS)), "was paid 0 times, not 1")
 
 
 def test_recovery_deals_with_orders_that_were_never_submitted(root: Path):
     more = (*ORDERS, Order(name="O-77-held", trait=Trait.HELD))
-    assert recover(root, (), orders=more) == []
+    assert recover(root, Case(facts=(), orders=more)) == []
     assert "O-77-held" in {refund.order_id for refund in Sink(sink_below(root)).refunds()}
 
 
 def test_a_kept_image_is_judged_again_as_it_was(root: Path, tmp_path: Path):
     files = real_files(root)
     made = Image(fate=Fate.NOTHING, unit=SECTOR, unsure=0, files=files, folders=("shop", "shop/.due"))
-    facts = [Fact(kind=Told.SUBMITTED, subject="r_nobody")]
-    keep(tmp_path / "kept", made, facts, orders=ORDERS)
+    case = Case(facts=(Fact(kind=Told.SUBMITTED, subject="r_nobody"),), orders=ORDERS, seconds_later=-5, is_blind=True)
+    assert Case.parse(case.text()) == case
+    keep(tmp_path / "kept", made, case)
     for _ in range(2):
         verdict = judge_kept(tmp_path / "kept")
         assert verdict.violations == ("told, and gone: submitted r_nobody ",)
