@@ -18,6 +18,7 @@ from dueprocess.examples.support_refunds.screen import Screen
 from dueprocess.examples.support_refunds.tally import tally
 from dueprocess.ledger import Verified
 from dueprocess.values import canonical
+from dueprocess.wiring.whole import write_whole
 
 _LOCK_PATIENCE_S = 5.0
 
@@ -47,9 +48,9 @@ def command(*, directory: Path, sink: Path | None, seed: int, as_json: bool) -> 
         inbox = make_inbox(seed)
         chosen = chosen_model(os.environ)
         screen.opening(inbox, model=chosen.name, scripted=chosen.provider is None)
-        plain = run_plain_loop(
-            inbox, folder=directory / "plain", provider=chosen.provider or scripted(inbox), model=chosen.name
-        )
+        # A provider belongs to the event loop it is first asked in: the plain loop gets one of its own.
+        other = chosen_model(os.environ).provider or scripted(inbox)
+        plain = run_plain_loop(inbox, folder=directory / "plain", provider=other, model=chosen.name)
         screen.plain(plain)
         with open_office(place, provider=chosen.provider, model=chosen.name) as office, Crew(office) as crew:
             story.submit_inbox(office)
@@ -63,8 +64,9 @@ def command(*, directory: Path, sink: Path | None, seed: int, as_json: bool) -> 
             screen.people(office, carried=carried, held=story.holds(office))
             screen.changes(story.what_if(office, threshold="10"))
             screen.ledger(exported, verified=verified, changed=story.check_with_one_byte_changed(office, exported))
+            screen.report(story.report(office, carried))
         summary = canonical(figures.to_json())
-        story.replace_text(directory / "summary.json", summary + "\n")
+        write_whole(directory / "summary.json", f"{summary}\n".encode())
     screen.closing(directory / "summary.json", summary)
 
 

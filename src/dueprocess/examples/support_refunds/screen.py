@@ -1,5 +1,6 @@
 """What the demo shows, in at most thirty lines. Every figure is counted elsewhere; foreign text is never shown."""
 
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -90,7 +91,7 @@ class Screen:
             self._say(f"   {len(still)} more wait; each goes on like this, then run the demo again:")
             folder = office.place.folder
             token = token_file(office, APPROVER)
-            self._say(f"     due approvals approve {still[0].action} --dir {folder} --token-file {token}")
+            self._say(f"     {_due()} approvals approve {still[0].action} --dir {folder} --token-file {token}")
 
     def changes(self, changes: tuple[Change, ...]) -> None:
         """What another threshold would change."""
@@ -144,6 +145,11 @@ class Screen:
         if self._live and self._drawn:
             click.echo("\r\x1b[2K", nl=False, err=True)
             self._drawn = ""
+
+
+def _due() -> str:
+    """How this command is called here: by its name where it is on the path, else as it was called."""
+    return "due" if shutil.which("due") else sys.argv[0]
 
 
 def _is_open(office: Office, hold: Hold) -> bool:

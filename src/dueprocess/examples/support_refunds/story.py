@@ -4,8 +4,6 @@ Rule 1. Nothing here keeps state of its own: what was done is asked of the ledge
 Rule 2. Files for others (`ledger.jsonl`, `ledger.pub`, `summary.json`, the report) are written beside and renamed.
 """
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +24,16 @@ from dueprocess.gate import (
     RawCall,
     judge,
 )
-from dueprocess.ledger import Broken, Event, Verified, export_log, verify_export
+from dueprocess.ledger import Broken, Event, Verified, verify_export
 from dueprocess.policy import Policy, Principal, Verdict, load
 from dueprocess.runtime import approve, introduce, submit
 from dueprocess.runtime.journal import happened
 from dueprocess.values import Money, parse, read_amount
+from dueprocess.wiring.access import Access
+from dueprocess.wiring.export import export as export_ledger
+from dueprocess.wiring.report import report_on_action
+from dueprocess.wiring.report_html import report_html
+from dueprocess.wiring.whole import write_whole
 
 _PIECE = 1 << 20
 
@@ -121,20 +124,19 @@ def what_if(office: Office, *, threshold: str) -> tuple[Change, ...]:
 def export(office: Office) -> Path:
     """Writes the whole ledger and the public key for a stranger to check."""
     folder = office.place.folder
-    checkpoint, _ = office.shell.store.checkpoint()
-
-    def lines() -> Iterator[bytes]:
-        stored = office.shell.store.lines()
-        return (next(stored) for _ in range(checkpoint.size))
-
     path = folder / "ledger.jsonl"
-    beside = path.with_suffix(".new")
-    with beside.open("wb") as out:
-        export_log(lines, out, checkpoint=checkpoint, key=office.home.signing_key)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.replace(path)
-    replace_text(folder / "ledger.pub", f"{office.home.verifier}\n")
+    export_ledger(office.home, path)
+    write_whole(folder / "ledger.pub", f"{office.home.verifier}\n".encode())
+    return path
+
+
+def report(office: Office, carried: Carried | None) -> Path | None:
+    """Writes the audit report of the hold that was carried through: one page that stands alone."""
+    if carried is None:
+        return None
+    path = office.place.folder / "report.html"
+    here = Access(folder=office.place.folder, home=office.home, project=None, shell=office.shell)
+    write_whole(path, report_html(report_on_action(here, carried.hold.action)).encode())
     return path
 
 
@@ -153,13 +155,6 @@ def check_with_one_byte_changed(office: Office, exported: Path) -> tuple[int, Ve
     line[place] = ord("A") if line[place] != ord("A") else ord("B")
     lines[number] = bytes(line)
     return number + 1, verify_export([b"\n".join(lines)], key=office.home.verifier)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Puts a whole file in the place of another one."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def _first_calls(events: list[Event]) -> list[CallRecord]:
