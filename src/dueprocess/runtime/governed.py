@@ -15,7 +15,7 @@ from dueprocess.agent import Pending, RunState, initial
 from dueprocess.agent.records import RunFinished
 from dueprocess.agent.todo import MAX_RECONCILES
 from dueprocess.errors import BadValue, Conflict, NotFound
-from dueprocess.evidence import Chunk, read_chunks
+from dueprocess.evidence import read_chunks
 from dueprocess.gate import (
     ActionCancelled,
     ActionDispatched,
@@ -98,8 +98,10 @@ class Governed:
             initial(loaded.config, run),
             principal=loaded.manifest.principal,
             on_behalf_of=resumption.requester_of(told),
+            evidence=resumption.evidence_of(told, loaded),
         )
-        self._evidence: tuple[Chunk, ...] = resumption.evidence_of(told, loaded)
+        # What this program cannot run is denied before there is an intent.
+        self._specs = {name: spec for name, spec in loaded.config.tools.items() if name in shell.tools}
 
     @property
     def run(self) -> RunId:
@@ -231,10 +233,9 @@ class Governed:
         now = Instant(max(self._shell.clock.now(), row.at))
         desk = Desk(
             claim=self._claim,
-            state=replace(self._state, evidence=self._evidence),
+            state=self._state,
             policy=self._policy,
-            # What this program cannot run is denied before there is an intent.
-            specs={name: spec for name, spec in self._loaded.config.tools.items() if name in self._shell.tools},
+            specs=self._specs,
             environment=self._loaded.manifest.environment,
             publisher=publisher(tx, row.agent),
             now=now,
@@ -274,7 +275,7 @@ class Governed:
             return self._reconcile(dispatch)
         if outcome.outcome is Outcome.SUCCEEDED and tool.spec.retrieves:
             chunks, _ = read_chunks(parse(outcome.result))
-            self._evidence = (*self._evidence, *chunks)
+            self._state = replace(self._state, evidence=(*self._state.evidence, *chunks))
         return resumption.performed(dispatch.attempt.action, outcome)
 
     def _reconcile(self, dispatch: perform.Dispatch) -> Performed:

@@ -326,10 +326,19 @@ def _move(
         at=e.at,
     )
     if to is ActionState.DISPATCHED:
-        base = replace(
-            base, effect=effect, sink_key=sink_key, dispatch_before=dispatch_before, attempt=e.attempt, epoch=e.epoch
+        moved = replace(
+            base,
+            state=state.value,
+            at=e.at,
+            effect=effect,
+            sink_key=sink_key,
+            dispatch_before=dispatch_before,
+            attempt=e.attempt,
+            epoch=e.epoch,
         )
-    tx.put(ACTIONS, replace(base, state=state.value, at=e.at))
+    else:
+        moved = replace(base, state=state.value, at=e.at)
+    tx.put(ACTIONS, moved)
     for key in tx.find(KEYS, equal=(("action", e.action),)) if row is not None else ():
         if state in FREES_KEY:
             tx.delete(KEYS, key.scope, key.action)

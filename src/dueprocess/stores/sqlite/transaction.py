@@ -4,7 +4,9 @@ SQL is put together from the names of our own tables and columns only; values ar
 """
 
 import sqlite3
+from collections.abc import Callable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from dueprocess.ledger import Cell, Draft, Envelope, Event, Keyring, Table, decode_line
@@ -88,8 +90,8 @@ class SqliteTransaction:
 
     def put(self, table: Table[R], row: R) -> None:
         """Writes a row."""
-        sql, columns = _put_sql(table)
-        self._connection.execute(sql, [getattr(row, column) for column in columns])
+        sql, cells = _put_sql(table)
+        self._connection.execute(sql, cells(row))
         self._rows[table.name, table.key_of(row)] = row
 
     def delete(self, table: Table[R], *key: Cell) -> None:
@@ -114,10 +116,11 @@ def _get_sql(table: Table[Any]) -> tuple[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=64)
-def _put_sql(table: Table[Any]) -> tuple[str, tuple[str, ...]]:
+def _put_sql(table: Table[Any]) -> tuple[str, Callable[[object], tuple[Cell, ...]]]:
     columns = table.columns
     marks = ", ".join("?" for _ in columns)
-    return f"INSERT OR REPLACE INTO {table.name} ({_names(columns)}) VALUES ({marks})", columns
+    # Every table has two columns at least: for one alone this would give its value, not a row of it.
+    return f"INSERT OR REPLACE INTO {table.name} ({_names(columns)}) VALUES ({marks})", attrgetter(*columns)
 
 
 @lru_cache(maxsize=64)
