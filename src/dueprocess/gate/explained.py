@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dueprocess.gate.judge import judge
-from dueprocess.gate.line import CallLine, finding_json
+from dueprocess.gate.line import CallLine, finding_json, rate_of_none
 from dueprocess.policy import Finding, Passed, Policy, Verdict, explain, verdict
 from dueprocess.tool import ToolSpec
 from dueprocess.values import Json, canonical
@@ -39,12 +39,13 @@ class Explained:
 def explained(policy: Policy, tools: Mapping[str, ToolSpec], line: CallLine) -> Explained:
     """Judges one call and collects every rule that was asked. Pure."""
     judged = judge(policy, tools, call=line.call)
-    found = (*line.findings, *judged.findings)
+    rate = rate_of_none(policy, line.call.tool)
+    found = (*line.findings, *judged.findings, *rate)
     asked: tuple[Finding | Passed, ...] = found
     if judged.call is not None:
         rules = explain(policy, judged.call)
-        before = tuple(each for each in found if each not in rules)
-        asked = (*before, *rules)
+        before = tuple(each for each in found if each not in rules and each not in rate)
+        asked = (*before, *rules, *rate)
     return Explained(tool=line.call.tool, decision=verdict(found), asked=asked)
 
 

@@ -5,6 +5,7 @@ Rule 2. Every line gets one answer. One that cannot be read is a deny by `parse`
         read.
 Rule 3. `arguments` is an object: text, lists and nothing are refused. A principal that is absent or null is nobody.
 Rule 4. The answer is ASCII: whatever a caller wrote, no terminal obeys it.
+Rule 5. Counters are empty here, so of the rates only one of none speaks: it denies the first call as every other.
 """
 
 import json
@@ -16,7 +17,7 @@ from typing import Final, cast
 from dueprocess.errors import BadValue
 from dueprocess.evidence import read_chunks
 from dueprocess.gate.judge import RawCall, judge, parse_finding
-from dueprocess.policy import DEFAULT_ENVIRONMENT, Finding, Policy, Principal, verdict
+from dueprocess.policy import DEFAULT_ENVIRONMENT, Finding, Policy, Principal, Verdict, verdict
 from dueprocess.tool import ToolSpec
 from dueprocess.values import MAX_DEPTH, Json, canonical, parse
 from dueprocess.values.foreign import kind_of, quoted
@@ -56,7 +57,7 @@ def judge_line(
     except BadValue as error:
         return answer(_id_alone(line), (parse_finding(str(error)),))
     judged = judge(policy, tools, call=read.call)
-    return answer(read.id, (*read.findings, *judged.findings))
+    return answer(read.id, (*read.findings, *judged.findings, *rate_of_none(policy, read.call.tool)))
 
 
 def read_line(line: bytes, *, environment: str = DEFAULT_ENVIRONMENT) -> CallLine:
@@ -119,6 +120,22 @@ def read_principal(value: Json) -> Principal | None:
     if user is not None and (not isinstance(user, str) or not 0 < len(user) <= _MAX_NAME):
         raise BadValue(f"on_behalf_of is {kind_of(user)}; expected text such as user:ann, or null")
     return Principal(id=name, on_behalf_of=user)
+
+
+def rate_of_none(policy: Policy, tool: str) -> tuple[Finding, ...]:
+    """The finding against a tool whose rate lets no call through, empty counters or not (rule 5)."""
+    listed = policy.tools.get(tool)
+    if listed is None or listed.rate is None or listed.rate.count:
+        return ()
+    return (
+        Finding(
+            rule=f"{tool}.rate",
+            decision=Verdict.DENY,
+            reason="0 + 1 > 0 in the window; a rate of none lets no call through",
+            compared={"counted": 0, "asked": 1, "limit": 0},
+            always=True,
+        ),
+    )
 
 
 def answer(call: CallId, findings: tuple[Finding, ...]) -> str:

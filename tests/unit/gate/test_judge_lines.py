@@ -358,3 +358,23 @@ def test_an_explanation_in_shadow_says_so():
 
     assert found.decision is Verdict.ALLOW
     assert "  shadow  issue_refund.max_amount_usd: " in str(found)
+
+
+@pytest.mark.parametrize(("count", "decision", "rules"), [(0, "deny", ["issue_refund.rate"]), (1, "allow", [])])
+def test_counters_are_empty_so_only_a_rate_of_none_denies_in_every_place_alike(
+    count: int, decision: str, rules: list[str]
+):
+    policy = load(
+        f"""\
+environments: {{prod: {{mode: shadow}}}}
+tools: {{issue_refund: {{allowed: true, rate: {{count: {count}, window: 1m}}}}}}
+tests: [{{name: t, call: {{tool: issue_refund, args: {{}}}}, expect: {{decision: {decision}}}}}]
+""".encode(),
+        name="p.yaml",
+        tools=TOOLS,
+    )
+    (trial,) = try_tests(policy, TOOLS)
+    shown = explained_json(explained(policy, TOOLS, read_line(line())))
+    for told in (json.loads(judge_line(policy, TOOLS, line())), trial_json(trial), shown):
+        assert told["decision"] == decision
+        assert [finding["rule"] for finding in told["findings"]] == rules
