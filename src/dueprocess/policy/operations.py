@@ -27,7 +27,8 @@ MAX_ADDRESS: Final = 2048  # longer than any address in use
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"(?P<host>(?:{_LABEL}\.)+{_LABEL})"
-_MAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_HOST}")
+# Without / ? #, which mail allows: `evil.com/@example.com` is taken to evil.com by whoever puts https:// before it.
+_MAIL = re.compile(rf"[A-Za-z0-9.!$%&'*+=^_`{{|}}~-]+@{_HOST}")
 _WEB = re.compile(rf"[Hh][Tt][Tt][Pp][Ss]?://{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][!-\[\]-~]*)?")
 
 Comparison = Callable[[Json, Json], bool]

@@ -317,6 +317,9 @@ def test_what_is_not_needed_is_not_asked(source: str, arguments: str, answer):
         "//example.com",
         "https://[::1]/",
         "javascript://example.com/%0aalert(1)",
+        "evil.com/@example.com",
+        "evil.com?@example.com",
+        "evil.com#@example.com",
         "",
     ],
 )
