@@ -26,6 +26,7 @@ _VERBS: Final = {
     "ledger": ("ledger", "Verify, export and prove the ledger; erase a run."),
     "audit": ("audit", "Report why the agent did what it did."),
     "stop": ("stop", "The kill switch: a tool, an agent or all."),
+    "doctor": ("doctor", "Check files, keys, ledger and what waits."),
 }
 
 

@@ -20,6 +20,8 @@ def whole_file(path: Path) -> Generator[BinaryIO, None, None]:
     """
     # The true path: renaming over a symbolic link would put the new file beside the one that is meant.
     true = Path(os.path.realpath(path))
+    if true.exists() and not true.is_file():
+        raise StoreUnavailable(f"{path} is no regular file; expected the name of a file, new or to be replaced")
     beside = true.with_name(f".{true.name}.{secrets.token_hex(4)}.new")
     try:
         with beside.open("xb") as file:

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dueprocess.ledger import Store
+from dueprocess.values import RunId
+
 DUE = """
 project: 1
 agents:
@@ -90,3 +93,13 @@ def task(*calls: tuple[str, dict[str, Any]], say: str = "done", ask: str = "") -
 def refund(amount: str, **more: str) -> str:
     """The task of one refund."""
     return task(("issue_refund", {"order_id": "A1", "amount_usd": amount, **more}))
+
+
+class Dying:
+    """A store whose process dies after the tombstone is durable and before the key is destroyed."""
+
+    def __init__(self, store: Store) -> None:
+        self.write = store.write
+
+    def erase_key(self, run: RunId) -> None:
+        raise KeyboardInterrupt

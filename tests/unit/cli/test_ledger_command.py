@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 from tests.unit.cli.conftest import Due
-from tests.unit.cli.shop_project import refund, task
+from tests.unit.cli.shop_project import Dying, refund, task
 
 from dueprocess.errors import Conflict
 from dueprocess.ledger import RunKey, SigningKey, Store, decode_line
@@ -258,13 +258,3 @@ def test_an_erasure_that_was_interrupted_is_finished_at_the_next_opening(due: Du
         with pytest.raises(Conflict):
             erase(here.shell, RunId(run), person=Person(id="user:dpo"))
     assert files_with(shop / ".due", MARKER) == []
-
-
-class Dying:
-    """A store whose process dies after the tombstone is durable and before the key is destroyed."""
-
-    def __init__(self, store: Store) -> None:
-        self.write = store.write
-
-    def erase_key(self, run: RunId) -> None:
-        raise KeyboardInterrupt
