@@ -14,7 +14,9 @@ import ast
 import json
 import os
 import random
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("policy", "meter", "approval", "gate")
 LEAST = 85.0
 SEED = 20
+NOT_COPIED = (".git", ".venv", ".tools", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "htmlcov")
 EQUIVALENT = Path("tools/mutants_equivalent.txt")
 
 
@@ -53,20 +56,17 @@ class Equivalent:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
-    root: Path = options.root.resolve()
-    rooms = tuple(options.room or ROOMS)
+    began = time.monotonic()
     try:
-        package = _package(root)
-        known = _known(root / "src" / package)
-        everything = {room: _mutants(root, package, room, known=known) for room in rooms}
-        listed = _equivalents(root / EQUIVALENT, rooms=rooms, package=package)
-        excused = _excused(everything, listed)
-        chosen = _chosen(everything, excused, sample=options.sample, seed=options.seed)
-        if options.list:
-            print(*(mutant for mutants in chosen.values() for mutant in mutants), sep="\n")
-            return 0
-        began = time.monotonic()
-        trials = _tried(root, package, chosen, known=known, options=options)
+        with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
+            # A copy is tried: whoever works on the files meanwhile changes neither the mutants nor the tests.
+            root = Path(scratch).resolve() / "project"
+            shutil.copytree(options.root, root, ignore=shutil.ignore_patterns(*NOT_COPIED))
+            chosen, excused, known = _chosen(root, options)
+            if options.list:
+                print(*(mutant for mutants in chosen.values() for mutant in mutants), sep="\n")
+                return 0
+            trials = _tried(root, chosen, known=known, options=options)
     except (RehearsalFailed, Unusable) as error:
         print(f"mutants: {error}", file=sys.stderr)
         return 1
@@ -98,6 +98,24 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 # What is tried --------------------------------------------------------------------------------------------------------
+
+
+def _chosen(
+    root: Path, options: argparse.Namespace
+) -> tuple[dict[str, list[Mutant]], list[tuple[Mutant, Equivalent]], Known]:
+    rooms = tuple(options.room or ROOMS)
+    package = _package(root)
+    known = _known(root / "src" / package)
+    everything = {room: _mutants(root, package, room, known=known) for room in rooms}
+    excused = _excused(everything, _equivalents(root / EQUIVALENT, rooms=rooms, package=package))
+    left_out = {mutant for mutant, _ in excused}
+    counted = [mutant for room in everything.values() for mutant in room if mutant not in left_out]
+    if options.sample is not None:
+        counted = random.Random(options.seed).sample(counted, min(max(0, options.sample), len(counted)))
+    if not counted:
+        raise Unusable("there is nothing to try")
+    drawn = set(counted)
+    return {room: [m for m in mutants if m in drawn] for room, mutants in everything.items()}, excused, known
 
 
 def _package(root: Path) -> str:
@@ -156,27 +174,10 @@ def _excused(everything: dict[str, list[Mutant]], listed: list[Equivalent]) -> l
     return found
 
 
-def _chosen(
-    everything: dict[str, list[Mutant]],
-    excused: list[tuple[Mutant, Equivalent]],
-    *,
-    sample: int | None,
-    seed: int,
-) -> dict[str, list[Mutant]]:
-    left_out = {mutant for mutant, _ in excused}
-    counted = [mutant for room in everything.values() for mutant in room if mutant not in left_out]
-    if sample is not None:
-        counted = random.Random(seed).sample(counted, min(max(0, sample), len(counted)))
-    if not counted:
-        raise Unusable("there is nothing to try")
-    drawn = set(counted)
-    return {room: [mutant for mutant in mutants if mutant in drawn] for room, mutants in everything.items()}
-
-
 def _tried(
-    root: Path, package: str, chosen: dict[str, list[Mutant]], *, known: Known, options: argparse.Namespace
+    root: Path, chosen: dict[str, list[Mutant]], *, known: Known, options: argparse.Namespace
 ) -> dict[str, list[Trial]]:
-    suites = {room: rehearse(root, package, room) for room, mutants in chosen.items() if mutants}
+    suites = {room: rehearse(root, _package(root), room) for room, mutants in chosen.items() if mutants}
     for room, suite in suites.items():
         print(f"{room}: {len(suite.seconds)} tests in {sum(suite.seconds.values()):.1f} s", file=sys.stderr)
     room_of = {mutant: room for room, mutants in chosen.items() for mutant in mutants}

@@ -131,6 +131,10 @@ def rehearse(root: Path, package: str, room: str) -> Suite:
         lines={},
         stale=_dependents(root / "src" / package, f"{package}.{room}"),
     )
+    if sys.path[0] != str(root / "src"):
+        sys.path.insert(
+            0, str(root / "src")
+        )  # before the installed package: what is tried is what stands below the root
     if not suite.files:
         raise RehearsalFailed(f"the room {room} has no tests below {root}")
     with tempfile.TemporaryFile() as output:
@@ -365,6 +369,5 @@ def _run(suite: Suite, watch: _Watch, *options: str) -> int:
     for name in suite.stale:
         sys.modules.pop(name, None)
     os.chdir(suite.root)
-    sys.path.insert(0, str(suite.root / "src"))
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     return int(pytest.main([*OPTIONS, *options, *suite.files], plugins=[watch]))

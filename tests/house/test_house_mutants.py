@@ -137,7 +137,7 @@ def test_every_change_of_the_real_rooms_gives_a_program():
                 assert mutant.first <= mutant.line <= mutant.last or mutant.first <= mutant.last
 
 
-# A small project --------------------------------------------------------------------------------------------------
+# A small project, of the same name as the package that is installed: it must not be taken for it ----------------------
 
 ROOM = """
 def spend(spent: int, asked: int, limit: int) -> int | None:
@@ -146,14 +146,14 @@ def spend(spent: int, asked: int, limit: int) -> int | None:
     return spent + asked
 """
 STRONG = """
-from shop.till.spend import spend
+from dueprocess.till.spend import spend
 
 def test_boundaries():
     assert [spend(3, asked, 5) for asked in (0, 1, 2, 3)] == [3, 4, 5, None]
     assert spend(3, 9, 5) is None
 """
 WEAK = """
-from shop.till.spend import spend
+from dueprocess.till.spend import spend
 
 def test_it_runs():
     assert spend(1, 1, 5) == 2
@@ -165,14 +165,14 @@ def down(count: int) -> int:
     return count
 """
 DOWN = """
-from shop.till.spend import down
+from dueprocess.till.spend import down
 
 def test_down():
     assert down(3) == 0
     assert down(-1) == -1
 """
 LISTED = """
-file: src/shop/till/spend.py
+file: src/dueprocess/till/spend.py
 line: if spent + asked > limit:
 change: spent + asked > limit -> never
 because: nobody has ever asked for more
@@ -181,9 +181,9 @@ because: nobody has ever asked for more
 
 def project(folder: Path, *, room: str = ROOM, test: str, listed: str = "") -> Path:
     files = {
-        "src/shop/__init__.py": "",
-        "src/shop/till/__init__.py": "from shop.till.spend import *\n",
-        "src/shop/till/spend.py": room,
+        "src/dueprocess/__init__.py": "",
+        "src/dueprocess/till/__init__.py": "from dueprocess.till.spend import *\n",
+        "src/dueprocess/till/spend.py": room,
         "tests/unit/till/test_till.py": test,
         "tools/mutants_equivalent.txt": listed,
     }
@@ -206,15 +206,15 @@ def test_tests_that_tell_every_change_pass(tmp_path: Path):
     told = json.loads(done.stdout)
     assert told["score"] == 100
     assert told["rooms"]["till"]["killed"] == told["mutants"] == 7
-    assert (tmp_path / "src/shop/till/spend.py").read_text() == ROOM
+    assert (tmp_path / "src/dueprocess/till/spend.py").read_text() == ROOM
 
 
 @pytest.mark.slow
 def test_tests_that_tell_little_fail_and_every_survivor_is_named(tmp_path: Path):
     done = run(project(tmp_path, test=WEAK))
     assert done.returncode == 3, done.stderr
-    assert "src/shop/till/spend.py:3: spent + asked > limit -> never" in done.stdout
-    assert "src/shop/till/spend.py:3: spent + asked > limit -> spent + asked >= limit" in done.stdout
+    assert "src/dueprocess/till/spend.py:3: spent + asked > limit -> never" in done.stdout
+    assert "src/dueprocess/till/spend.py:3: spent + asked > limit -> spent + asked >= limit" in done.stdout
     assert "spent + asked > limit -> always" not in done.stdout
 
 
@@ -247,11 +247,14 @@ def test_tests_that_fail_without_any_change_tell_nothing(tmp_path: Path):
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        (LISTED.replace("never", "sometimes"), "no mutant of src/shop/till/spend.py is `spent + asked > limit -> some"),
+        (
+            LISTED.replace("never", "sometimes"),
+            "no mutant of src/dueprocess/till/spend.py is `spent + asked > limit -> some",
+        ),
         (LISTED.replace("if spent", "if spend"), "in `if spend + asked > limit:`"),
         (LISTED.replace("because", "why"), "mutants_equivalent.txt:5: 'why: nobody"),
         (LISTED.replace("line: if spent + asked > limit:\n", ""), "mutants_equivalent.txt:2: an entry needs"),
-        (LISTED.replace("file: ", ""), "mutants_equivalent.txt:2: 'src/shop"),
+        (LISTED.replace("file: ", ""), "mutants_equivalent.txt:2: 'src/dueprocess"),
     ],
 )
 def test_a_list_of_equivalents_that_does_not_fit_is_an_error(
