@@ -107,11 +107,12 @@ def tool_name(spot: Spot, tools: Collection[str] | None) -> str | None:
 
 
 def read_sources(spot: Spot, *, tools: Collection[str] | None) -> Reach:
-    """Checks the shape of `sources` and returns what it denies."""
+    """Checks the shape of `sources` and returns what it denies.
+
+    A source need not be a tool: retrievers and mailboxes bring text too. Naming no tool, it denies every write.
+    """
     found = named_tables(spot, "the name of a source")
-    for name, source in found.items():
-        if tools is not None and name not in tools:
-            source.unknown("source", name, tools)
+    for source in found.values():
         entries = source.table(("integrity", "audience", "fields"))
         if "integrity" in entries:
             entries["integrity"].choice(Integrity)
@@ -119,7 +120,8 @@ def read_sources(spot: Spot, *, tools: Collection[str] | None) -> Reach:
             entries["audience"].choice(Audience)
         for field in (entries["fields"].entries() or {}).values() if "fields" in entries else ():
             field.choice(Integrity)
-    return Reach(names=frozenset(found), every_write=not found)
+    named = frozenset(found) if tools is None else frozenset(found) & frozenset(tools)
+    return Reach(names=named, every_write=not named)
 
 
 def read_temporal(spot: Spot, *, tools: Collection[str] | None) -> Reach:
