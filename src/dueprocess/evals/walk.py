@@ -192,7 +192,7 @@ def _admitted(
         calls=counters.calls,
         calls_limit=MAX_LIMIT if Cap.CALLS in lifted else policy.agent.max_tool_calls,
         calls_key=_GAUGE,
-        requirement=requirement_of(policy.approvers_of(call.tool)),
+        requirement=requirement_of(policy.approvers_of(call.tool), amount=""),
         publisher="",
         now=_NOW,
     )
