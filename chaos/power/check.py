@@ -1,7 +1,7 @@
 """Judges what a power loss has left, before anything is repaired: whether it is whole, and all there that was told.
 
 Rule 1. The store opens. SQLite finds its file in order. The ledger is a chain, a tree, and what its own checkpoint signs.
-Rule 2. Every event opens: the key of a run outlives its events, unless the run was being erased.
+Rule 2. Every event opens: the key of a run outlives its events, unless the ledger says that the run was erased.
 Rule 3. The tables are what the ledger says (I8).
 Rule 4. Every fact told before the power went is there (I3).
 Rule 5. Every effect at the sink has its intent in the ledger (I3), and nothing was done twice (I4).
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from chaos.power.facts import Fact, Told
 from chaos.power.shop import home_below, sink_below
@@ -37,6 +38,8 @@ from dueprocess.stores.memory import MemoryStore
 from dueprocess.values import RunId
 from dueprocess.wiring.home import Home, open_home
 
+_ERASED: Final = "run.erased"
+
 
 @dataclass(slots=True, kw_only=True)
 class Findings:
@@ -56,7 +59,7 @@ class Ledger:
 
     lines: tuple[bytes, ...]
     events: tuple[Event, ...]
-    erasing: frozenset[str]
+    erased: frozenset[str]
 
     def of(self, kind: type) -> list[Event]:
         """The events with a record of this kind."""
@@ -86,8 +89,7 @@ def check_image(root: Path, facts: Sequence[Fact]) -> list[str]:
 def check_home(home: Home, facts: Sequence[Fact], found: Findings, *, sink: Sink) -> None:
     """Rules 1 to 5 on an open store."""
     _check_database(home, found)
-    erasing = frozenset(fact.subject for fact in facts if fact.kind in {Told.ERASING, Told.ERASED})
-    ledger = _read(home, found, erasing=erasing)
+    ledger = _read(home, found)
     if ledger is None:
         return
     _check_signed(home, ledger, facts, found)
@@ -107,19 +109,20 @@ def _check_database(home: Home, found: Findings) -> None:
         connection.close()
 
 
-def _read(home: Home, found: Findings, *, erasing: frozenset[str]) -> Ledger | None:
+def _read(home: Home, found: Findings) -> Ledger | None:
     lines = tuple(home.store.lines())
+    envelopes = [decode_line(line) for line in lines]
+    erased = frozenset(envelope.run for envelope in envelopes if envelope.kind == _ERASED)
     events: list[Event] = []
-    for line in lines:
-        envelope = decode_line(line)
+    for envelope in envelopes:
         key = home.keys.get(envelope.run)
-        if not isinstance(key, RunKey) and not (isinstance(key, Erased) and envelope.run in erasing):
+        if not isinstance(key, RunKey) and not (isinstance(key, Erased) and envelope.run in erased):
             found.violations.append(
                 f"event {envelope.leaf} ({envelope.kind}) of run {envelope.run} cannot be opened: {type(key).__name__}"
             )
             return None
         events.append(opened(envelope, home.keys))
-    return Ledger(lines=lines, events=tuple(events), erasing=erasing)
+    return Ledger(lines=lines, events=tuple(events), erased=erased)
 
 
 def _check_signed(home: Home, ledger: Ledger, facts: Iterable[Fact], found: Findings) -> None:
@@ -151,7 +154,7 @@ def _check_facts(home: Home, ledger: Ledger, facts: Iterable[Fact], found: Findi
     runs = {event.envelope.run for event in ledger.events}
     approved = {(event.envelope.action, _by(event)) for event in ledger.of(ApprovalGiven)}
     settled = {(event.envelope.action, _outcome(event)) for event in ledger.of(ActionSettled)}
-    gone = {event.envelope.action for event in ledger.events if event.envelope.run in ledger.erasing}
+    gone = {event.envelope.action for event in ledger.events if event.envelope.run in ledger.erased}
     paid = {(refund.key, refund.order_id) for refund in sink.refunds()}
     for fact in facts:
         pair = (fact.subject, fact.detail)
@@ -172,7 +175,7 @@ def _check_facts(home: Home, ledger: Ledger, facts: Iterable[Fact], found: Findi
                 holds = pair in paid
             case Told.ERASED:
                 holds = isinstance(home.keys.get(RunId(fact.subject)), Erased)
-            case Told.ANCHORED | Told.ERASING:
+            case Told.ANCHORED:
                 continue
         found.expect(holds, f"told, and gone: {fact.kind.value} {fact.subject} {fact.detail}")
 

@@ -19,7 +19,6 @@ class Told(Enum):
     SETTLED = "settled"  # an action, its outcome
     PAID = "paid"  # a key at the sink, the order
     ANCHORED = "anchored"  # the size of the log, the root: a signed checkpoint was handed out
-    ERASING = "erasing"  # a run, ""
     ERASED = "erased"  # a run, ""
 
 

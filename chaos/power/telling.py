@@ -111,7 +111,6 @@ class TellingStore:
 
     def erase_key(self, run: RunId) -> None:
         """As the store behind."""
-        self._teller.tell(Told.ERASING, run)
         self._store.erase_key(run)
         self._teller.tell(Told.ERASED, run)
 

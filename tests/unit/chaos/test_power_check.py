@@ -12,14 +12,16 @@ from chaos.power.disk import real_files
 from chaos.power.facts import Fact, Told
 from chaos.power.image import SECTOR, Fate, Image
 from chaos.power.judge import judge_kept, keep
-from chaos.power.recovery import recover
-from chaos.power.shop import AGENT, Order, Trait, home_below, make_orders, sink_below
+from chaos.power.recovery import LeapingClock, recover
+from chaos.power.shop import AGENT, FINANCE, Order, Trait, home_below, make_orders, sink_below
 
 from dueprocess.examples.support_refunds.sink import Sink
 from dueprocess.gate import ActionSettled
-from dueprocess.ledger import leaf_hash
+from dueprocess.ledger import Store, leaf_hash
+from dueprocess.runtime import Loop, Shell
+from dueprocess.runtime.erase import erase
 from dueprocess.stores.keyfile import KeyFile
-from dueprocess.values import run_id, usd
+from dueprocess.values import Instant, run_id, usd
 from dueprocess.wiring.home import open_home
 
 ORDERS = make_orders(8, seed=3)
@@ -130,14 +132,42 @@ def test_a_run_whose_key_is_gone_is_found(root: Path):
 KEY_SLOT = 128
 
 
-def test_a_run_that_is_being_erased_may_have_lost_its_key(root: Path):
+def test_a_key_that_was_erased_before_the_ledger_said_so_is_found(root: Path):
     run = run_id(tenant="default", agent=AGENT, task_key=ORDERS[0].name)
     home = open_home(home_below(root), {})
     assert isinstance(home.keys, KeyFile)
     home.keys.erase(run)
     home.store.close()
     assert_found(check_image(root, ()), "cannot be opened: Erased")
-    assert not any("cannot be opened" in each for each in check_image(root, [Fact(kind=Told.ERASING, subject=run)]))
+
+
+def test_a_run_that_the_ledger_calls_erased_passes_with_its_key_and_without(root: Path):
+    denied = next(order for order in ORDERS if order.trait is Trait.DENIED)
+    run = run_id(tenant="default", agent=AGENT, task_key=denied.name)
+    home = open_home(home_below(root), {})
+    loop = Loop()
+    shell = Shell(store=Forgetful(home.store), clock=LeapingClock(Instant(1)), loop=loop, tools={})
+    erase(shell, run, person=FINANCE)
+    loop.close()
+    home.store.close()
+    told = [Fact(kind=Told.ERASED, subject=run)]
+    assert check_image(root, ()) == []
+    assert_found(check_image(root, told), "told, and gone: erased")
+    assert recover(root, Case(facts=(), orders=ORDERS)) == []
+    assert check_image(root, told) == []
+
+
+class Forgetful:
+    """A store whose process dies before a key is destroyed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def erase_key(self, run: str) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
 
 
 def test_a_table_that_says_other_than_the_ledger_is_found(root: Path):
