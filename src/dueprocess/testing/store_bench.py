@@ -98,7 +98,7 @@ def with_run(store: Store, number: int = 1) -> RunId:
     return run
 
 
-def raises(kind: type[Exception], call: Callable[[], object], what: str) -> None:
+def raises(kind: type[Exception], call: Callable[[], object], *, what: str) -> None:
     """The call raises an error of this kind."""
     try:
         call()

@@ -71,7 +71,7 @@ def _a_unit_that_raises_leaves_nothing(bench: StoreBench) -> None:
             assert tx.get(GAUGES, "kept") is None, "a unit does not see its own change"
             raise Refused
 
-        raises(Refused, lambda: store.write(unit), "a unit that raises")
+        raises(Refused, lambda: store.write(unit), what="a unit that raises")
         rows = store.read(lambda tx: tx.find(GAUGES))
         assert rows == [kept], f"rows {rows} after a unit that raised, expected {kept}"
         assert store.read(lambda tx: tx.get(RUNS, run)) is None, "a row of a projection stayed"
@@ -229,7 +229,7 @@ def _a_driver_of_an_older_epoch_writes_nothing(bench: StoreBench) -> None:
             tx.put(GAUGES, gauge("late", 1))
             return append(tx, old, [Item(record=CancelRequested(by="zombie"))], now=Instant(11))
 
-        raises(LeaseLost, lambda: store.write(late), "the append of an older epoch")
+        raises(LeaseLost, lambda: store.write(late), what="the append of an older epoch")
         assert size_of(store) == before, "a zombie's event was stored"
         assert store.read(lambda tx: tx.get(GAUGES, "late")) is None, "a zombie's row was stored"
         store.write(lambda tx: append(tx, new, [Item(record=CancelRequested(by="owner"))], now=Instant(11)))
@@ -272,16 +272,18 @@ def _erasing_a_key_takes_the_content_and_leaves_lines_and_tree(bench: StoreBench
         assert records == [None, CancelRequested(by="open")], f"an erased run still says {records}"
         assert [e.record is None for e in store.read(lambda tx: tx.lineage("a_1"))] == [True, False], "not by action"
         assert (list(store.lines()), store.checkpoint()[0]) == (lines, checkpoint), "an erasure changed the log"
-        raises(NotFound, lambda: store.read(lambda tx: tx.digest(run, "label", content="x")), "a digest after erasure")
-        raises(NotFound, lambda: store.write(lambda tx: tx.append(draft(run))), "an append after erasure")
-        raises(Conflict, lambda: store.open_run(run), "opening an erased run")
+        raises(
+            NotFound, lambda: store.read(lambda tx: tx.digest(run, "label", content="x")), what="a digest after erasure"
+        )
+        raises(NotFound, lambda: store.write(lambda tx: tx.append(draft(run))), what="an append after erasure")
+        raises(Conflict, lambda: store.open_run(run), what="opening an erased run")
         store.write(lambda tx: tx.append(draft(other)))
         holds_together(store, bench)
 
 
 def _a_run_without_a_key_takes_no_event(bench: StoreBench) -> None:
     with opened(bench) as store:
-        raises(NotFound, lambda: store.write(lambda tx: tx.append(draft(run_named(5)))), "an append without a key")
+        raises(NotFound, lambda: store.write(lambda tx: tx.append(draft(run_named(5)))), what="an append without a key")
         assert size_of(store) == 0, "an event without a key was stored"
         run = with_run(store)
         store.open_run(run)
@@ -306,7 +308,7 @@ def _a_closed_store_refuses_and_closing_again_is_no_change(bench: StoreBench) ->
         lambda: store.erase_key(run),
     )
     for number, call in enumerate(calls):
-        raises(StoreUnavailable, call, f"call {number} of a closed store")
+        raises(StoreUnavailable, call, what=f"call {number} of a closed store")
 
 
 def _what_was_written_is_there_when_it_is_opened_again(bench: StoreBench) -> None:

@@ -280,3 +280,23 @@ def test_a_task_of_one_key_is_one_run(store: Store):
         apart = {submit(bench.shell, bench.release, task=Task(text="a")) for _ in range(2)}
         assert (len(same), len(apart)) == (1, 2)
         assert bench.records(RunId(same.pop()), ModelAsked) == []
+
+
+def test_i6_what_is_at_risk_counts_against_the_limit(store: Store):
+    """Each worker dies with a question under way: what it may have cost stays reserved, until no more fits."""
+    asked: list[int] = []
+
+    def script(request: object, run: str, turn: int) -> Line:
+        asked.append(gauge(bench, spend_key(run))[1])
+        raise Killed
+
+    with Workbench(policy=TOOLLESS % "0.0025", script=script, store=store) as bench:
+        run = bench.submit()
+        deaths = 0
+        while bench.work_until_killed():
+            deaths += 1
+            assert deaths < 20
+        assert bench.status(run) is RunStatus.HANDED_OFF
+        assert 2 <= deaths <= 4
+        assert asked == sorted(asked)
+        assert asked[-1] <= usd("0.0025").micros
