@@ -83,9 +83,7 @@ def test_i4_a_child_that_died_before_it_was_told_to_go_has_done_nothing(
         hosts = Hosts()
         try:
             await hosts.warm()
-            while hosts._idle.empty():  # noqa: ASYNC110 - nothing else says that it is up
-                await asyncio.sleep(0.01)
-            child = hosts._idle.get_nowait()
+            child = await hosts._idle.get()
             child.kill()
             await child.wait()
             hosts._idle.put_nowait(child)
