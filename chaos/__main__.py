@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="what varies orders, deaths and instants")
     parser.add_argument("--point", type=Point, choices=KILLED_AT, help="kill at this point only", metavar="POINT")
     parser.add_argument(
-        "--control", type=Control, choices=REMOVED, help="a build without one safeguard", metavar="CONTROL"
+        "--control", type=Control, choices=tuple(WANTED), help="a build without one safeguard", metavar="CONTROL"
     )
     parser.add_argument("--controls", action="store_true", help="all of these builds, one after the other")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
