@@ -132,7 +132,7 @@ def test_an_action_is_proven_and_a_change_shows(due: Due, exported: Path, held: 
     assert due("ledger", "verify", proof, "--key", ".due/ledger.pub").code == 0
     proof.write_text(json.dumps(printed.json, indent=1))  # what is proven are the lines in it, not its own form
     assert due("ledger", "verify", proof, "--key", ".due/ledger.pub").code == 0
-    for old, new in ((action, action[:-1] + "x"), (run, run[:-1] + "x"), ("action.held", "action.hold")):
+    for old, new in ((action, action[:-1] + "1"), (run, run[:-1] + "1"), ("action.held", "action.hold")):
         proof.write_text(printed.out.replace(old, new))
         told = due("ledger", "verify", proof, "--key", ".due/ledger.pub")
         assert told.code == 3, (old, new)
