@@ -22,7 +22,7 @@ OK: Final = 0
 BROKEN: Final = 1
 FAILED: Final = 3
 _IMAGES: Final = 500
-_IMAGES_OF_CONTROL: Final = 80  # at most: the first that shows the missing safeguard is the last
+_IMAGES_OF_CONTROL: Final = 200  # at most: the first that shows the missing safeguard is the last
 _SHOWN: Final = 10
 _REMOVED: Final = tuple(control for control in Control if control is not Control.NONE)
 
