@@ -1,0 +1,169 @@
+"""The command as a process: signals, pipes, terminals, two at once, and a disk that is full."""
+
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.conftest import Due
+from tests.unit.cli.shop_project import TOOLS, refund, task
+
+pytestmark = pytest.mark.slow
+DUE = (sys.executable, "-c", "from dueprocess.cli.main import main; main()")
+SLOW = '''
+import asyncio
+
+@tool(effect="write")
+async def wait_refund(order_id: str, *, call: Attempt) -> str:
+    """Waits until the file `go` is there, then pays."""
+    folder = SINK.parent
+    (folder / "waiting").write_text("")
+    while not (folder / "go").exists():
+        await asyncio.sleep(0.01)
+    with SINK.open("a") as file:
+        file.write(f"{call.key}\\n")
+    return "paid"
+'''
+
+
+@pytest.fixture
+def slow_shop(shop: Path) -> Path:
+    (shop / "tools.py").write_text(TOOLS + SLOW)
+    policy = (shop / "policy.yaml").read_text()
+    (shop / "policy.yaml").write_text(policy.replace("  close_shop:", "  wait_refund: {allowed: true}\n  close_shop:"))
+    return shop
+
+
+def start(*words: str) -> "subprocess.Popen[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUE_", "OPENAI_"))}
+    return subprocess.Popen(
+        [*DUE, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=_as_from_a_terminal,
+    )
+
+
+def _as_from_a_terminal() -> None:
+    # A shell starts its background jobs, and these tests with them, with the interrupt ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
+    while not path.exists():
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+            raise AssertionError(process.communicate())
+
+
+def test_an_interrupt_finishes_what_is_under_way_and_the_run_goes_on_later(slow_shop: Path, due: Due):
+    process = start("run", task(("wait_refund", {"order_id": "A1"}), ("get_order", {"order_id": "A1"})), "--key", "k")
+    wait_for(slow_shop / "waiting", process)
+    process.send_signal(signal.SIGINT)
+    (slow_shop / "go").write_text("")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted: what is under way is finished" in err
+    assert "Traceback" not in out + err
+    assert len((slow_shop / "sink.txt").read_text().splitlines()) == 1
+    run = due("runs", "list", "--json").json["runs"][0]["run"]
+    assert f"due run --resume {run}" in err
+    assert due("run", "--resume", run).code == 0
+    assert len((slow_shop / "sink.txt").read_text().splitlines()) == 1
+
+
+def test_a_second_interrupt_leaves_at_once_and_the_outcome_is_not_guessed(slow_shop: Path, due: Due):
+    with start("run", task(("wait_refund", {"order_id": "A1"}))) as process:
+        wait_for(slow_shop / "waiting", process)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "interrupted" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    (open_,) = due("actions", "list", "--json").json["actions"]
+    assert (open_["tool"], open_["state"]) == ("wait_refund", "dispatched")
+
+
+def test_a_worker_stops_after_what_is_under_way(slow_shop: Path, due: Due):
+    run = due("run", task(("wait_refund", {"order_id": "A1"})), "--detach").out.strip()
+    process = start("run", "--work")
+    wait_for(slow_shop / "waiting", process)
+    process.send_signal(signal.SIGTERM)
+    (slow_shop / "go").write_text("")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (0, False)
+    assert due("run", "--resume", run).code == 0
+    assert len((slow_shop / "sink.txt").read_text().splitlines()) == 1
+
+
+def test_two_processes_with_one_key_are_one_run_and_one_effect(shop: Path, due: Due):
+    processes = [start("run", refund("20"), "--key", "same") for _ in range(2)]
+    ended = [(process.communicate(timeout=60), process.returncode) for process in processes]
+    assert [(out, code) for (out, _), code in ended] == [("done\n", 0)] * 2, ended
+    assert len((shop / "sink.txt").read_text().splitlines()) == 1
+    assert len(due("runs", "list", "--json").json["runs"]) == 1
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_be_told(shop: Path, due: Due):
+    due("run", refund("20"))
+    with start("runs", "list") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+
+
+def test_output_that_finds_no_room_is_an_error_without_a_traceback(shop: Path, due: Due):
+    due("run", refund("20"))
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run([*DUE, "runs", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert process.returncode == 1
+    assert "No space left" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_a_full_disk_is_an_error_and_the_ledger_stays_whole(shop: Path, due: Due):
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    process = subprocess.run(
+        [*DUE, "run", refund("20")], capture_output=True, text=True, check=False, preexec_fn=little_room
+    )
+    assert process.returncode == 1, process.stderr
+    assert "Traceback" not in process.stderr
+    assert process.stderr.splitlines()[-1].startswith("error: ")
+    assert due("doctor", "--json").json["ok"] is True
+    assert due("run", refund("20")).code == 0
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals_that_want_them(shop: Path, due: Due, environment: dict[str, str], *, coloured: bool):
+    due("run", refund("20"))
+    shown = b"".join(terminal(["doctor", "--quick"], environment))
+    assert b"ok" in shown
+    assert (b"\x1b[" in shown) is coloured
+    assert "\x1b" not in due("doctor", "--quick").out
+
+
+def terminal(words: list[str], environment: dict[str, str]) -> Iterator[bytes]:
+    """What the command prints on a terminal."""
+    mine, its = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    process = subprocess.Popen([*DUE, *words], stdout=its, stderr=its, env={**kept, **environment, "TERM": "xterm"})
+    os.close(its)
+    with suppress(OSError):
+        while piece := os.read(mine, 4096):
+            yield piece
+    os.close(mine)
+    assert process.wait(60) == 0
