@@ -15,7 +15,9 @@ from tests.unit.cli.conftest import Due
 from tests.unit.cli.shop_project import TOOLS, refund, task
 
 pytestmark = pytest.mark.slow
-DUE = (sys.executable, "-c", "from dueprocess.cli.main import main; main()")
+# A shell starts its background jobs, and these tests with them, with the interrupt ignored; a terminal does not.
+FROM_A_TERMINAL = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+DUE = (sys.executable, "-c", f"{FROM_A_TERMINAL} from dueprocess.cli.main import main; main()")
 SLOW = '''
 import asyncio
 
@@ -42,19 +44,7 @@ def slow_shop(shop: Path) -> Path:
 
 def start(*words: str) -> "subprocess.Popen[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUE_", "OPENAI_"))}
-    return subprocess.Popen(
-        [*DUE, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        preexec_fn=_as_from_a_terminal,
-    )
-
-
-def _as_from_a_terminal() -> None:
-    # A shell starts its background jobs, and these tests with them, with the interrupt ignored.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen([*DUE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
