@@ -51,6 +51,7 @@ def test_a_listed_field_allows_the_whole_value_under_it(fields: str, update: str
     ("fields", "update", "outside"),
     [
         ("[email]", '{"is_admin": true}', "'is_admin'"),
+        ("[email]", '{"x": {"email": 1}}', "'x'"),
         ("[email]", '{"Email": 1}', "'Email'"),
         ("[email]", '{"email ": 1}', "'email '"),
         ("[email]", '{"email": 1, "x": {}}', "'x'"),

@@ -224,6 +224,11 @@ def test_a_quorum_that_is_not_written_is_one_for_each_entry_of_all_of():
     [
         ("", "approvers.a: nobody is named; expected any_of or all_of"),
         ("any_of: []", "approvers.a.any_of: got an empty list"),
+        (
+            "any_of: ['group:a'], expires_after: [4h]",
+            "approvers.a.expires_after: got a list; expected a duration above 0",
+        ),
+        ("any_of: [1]", "approvers.a.any_of[0]: got '1'; expected an approver"),
         ("any_of: [finance]", "approvers.a.any_of[0]: 'finance' is not an approver; expected group:NAME or user:NAME"),
         ("any_of: ['agent:x']", "approvers.a.any_of[0]: 'agent:x' is not an approver"),
         ("any_of: ['group:']", "approvers.a.any_of[0]: 'group:' is not an approver"),

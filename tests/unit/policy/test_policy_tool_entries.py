@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.policy.policies import REFUND, TOOLS, loads, refund_policy, refund_refused, tool
 
-from dueprocess.policy import Rate, Rule, Verdict
-from dueprocess.tool import ToolSpec
+from dueprocess.policy import Rate, Rule, ToolPolicy, Verdict
+from dueprocess.tool import Effect, ToolSpec
 from dueprocess.values import digest_json, seconds
 
 
@@ -179,6 +179,13 @@ def test_the_reserved_name_of_citations_cannot_be_an_argument_of_the_tool():
     )
     refund_policy("require_citation: false", tools=own)
     refund_policy("require_citation: true", tools=TOOLS)
+
+
+def test_a_policy_record_made_by_hand_is_a_write_that_asks_for_nothing():
+    made = ToolPolicy(name="t", allowed=True)
+
+    assert made.effect is Effect.WRITE
+    assert (made.rate, made.max_amount, made.unenforceable, made.require_citation) == (None, None, (), False)
 
 
 def test_argument_names_are_checked_only_where_a_schema_is_known():
