@@ -27,7 +27,7 @@ def command() -> None:
     """Settle actions whose outcome only a person can tell."""
 
 
-@command.command(name="list")
+@command.command(name="list", short_help="List actions whose outcome is not known.")
 @options.folder
 @options.as_json
 def list_open(*, directory: Path, as_json: bool) -> None:
@@ -60,7 +60,7 @@ def list_open(*, directory: Path, as_json: bool) -> None:
     )
 
 
-@command.command(name="settle")
+@command.command(name="settle", short_help="Say what became of ACTION.")
 @click.argument("action")
 @click.option("--succeeded", "outcome", flag_value=Outcome.SUCCEEDED.value, help="It took effect.")
 @click.option("--failed", "outcome", flag_value=Outcome.FAILED.value, help="It had no effect and will have none.")

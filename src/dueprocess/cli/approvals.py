@@ -51,7 +51,7 @@ def list_holds(*, directory: Path, as_json: bool) -> None:
         tell(f"see one: {due(directory, 'approvals', 'show', 'ACTION')}")
 
 
-@command.command()
+@command.command(short_help="Show the card of ACTION.")
 @click.argument("action")
 @options.folder
 @options.as_json
@@ -99,7 +99,7 @@ def reject_hold(action: str, *, reason: str, token_file: Path | None, directory:
     )
 
 
-@command.command(name="edit")
+@command.command(name="edit", short_help="Change the arguments of ACTION.")
 @click.argument("action")
 @click.option("--set", "pairs", multiple=True, metavar=_PAIR, help="Change one argument; VALUE is JSON, else text.")
 @click.option("--arguments", "whole", metavar="JSON", help="All arguments anew, as one JSON object.")

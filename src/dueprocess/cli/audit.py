@@ -21,7 +21,7 @@ def command() -> None:
     """Tell why the agent did what it did, with proofs."""
 
 
-@command.command()
+@command.command(short_help="Report on an action, a run or a time.")
 @click.option("--action", metavar="ACTION", help="One action.")
 @click.option("--run", metavar="RUN", help="One run and all its actions.")
 @click.option("--since", metavar="TIME", help="Every run since then: RFC 3339, a date, or a duration such as 24h.")
@@ -68,8 +68,7 @@ def _report(here: Access, action: str | None, run: str | None, since: str | None
         return report_on_action(here, action)
     if run is not None:
         return report_on_run(here, run)
-    told = since or ""
-    return report_since(here, _instant(told, now=here.shell.clock.now()), said=told)
+    return report_since(here, _instant(since or "", now=here.shell.clock.now()))
 
 
 def _instant(text: str, *, now: Instant) -> Instant:

@@ -36,7 +36,7 @@ def command() -> None:
     """Check, export and prove what the ledger says; erase the content of a run."""
 
 
-@command.command()
+@command.command(short_help="Check an export or a proof.")
 @click.argument("file", metavar="FILE")
 @click.option("--key", "key_path", type=_PATH, required=True, metavar="PUB", help="The log's public key, a file.")
 @click.option("--newer-than", type=_PATH, metavar="CHECKPOINT", help="A checkpoint that the log must go on from.")
@@ -58,7 +58,7 @@ def verify(file: str, *, key_path: Path, newer_than: Path | None, as_json: bool)
     return Exit.OK if holds(found) else Exit.FAILED
 
 
-@command.command(name="export")
+@command.command(name="export", short_help="Write the ledger as a file that a stranger can check.")
 @click.option("--out", type=_PATH, required=True, metavar="FILE", help="Where it goes; whole, or not at all.")
 @click.option(
     "--run", default="", metavar="RUN", help="Only this run, each event with the proof that it is in the log."
@@ -80,7 +80,7 @@ def export_ledger(*, out: Path, run: str, note: Path | None, directory: Path, as
     tell(f"{header.lines} events of {header.run or 'the whole log'}; check it: due ledger verify {out} --key {key}")
 
 
-@command.command(name="prove")
+@command.command(name="prove", short_help="Prove that events are in the ledger.")
 @click.option("--action", metavar="ACTION", help="All events of this action.")
 @click.option("--run", metavar="RUN", help="All events of this run.")
 @click.option("--out", type=_PATH, metavar="FILE", help="Write the proof here instead of printing it.")
@@ -103,7 +103,7 @@ def prove_events(*, action: str | None, run: str | None, out: Path | None, direc
     tell(f"{len(leaves)} events; check it: due ledger verify {out} --key {key}")
 
 
-@command.command(name="erase")
+@command.command(name="erase", short_help="Destroy the content of RUN for good.")
 @click.argument("run")
 @options.reason
 @options.token_file

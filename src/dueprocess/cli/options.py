@@ -13,7 +13,7 @@ folder = click.option(
     type=click.Path(path_type=Path),
     default=Path(),
     envvar="DUE_DIR",
-    show_default="the present folder",
+    show_default=True,
     help="The project's folder (DUE_DIR).",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -3,6 +3,7 @@
 How a run is driven is the engine's.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from dueprocess.ledger import Event
 from dueprocess.runtime import Task, submit
 from dueprocess.runtime.journal import run_row
 from dueprocess.runtime.tables import POLICIES
-from dueprocess.values import RunId
+from dueprocess.values import RunId, parse
 from dueprocess.wiring.access import Access, access
 from dueprocess.wiring.attend import attend
 from dueprocess.wiring.build import Built, build
@@ -89,7 +90,7 @@ def command(
             on_behalf_of=_requester(on_behalf_of),
             session=_word(session, "a session"),
             correlation=_word(correlation, "a correlation id"),
-            inputs=inputs,
+            inputs=_object(inputs),
         )
         run = submit(built.shell, release, task=task)
         if not detach:
@@ -104,10 +105,14 @@ def command(
 
 
 def _drive(here: Access, built: Built, run: RunId, *, after: int, as_json: bool) -> int:
+    def interrupted() -> None:
+        signal.signal(signal.SIGINT, _leave)
+        tell("interrupted: what is under way is finished; Ctrl-C again leaves it to the next driver")
+
     try:
-        attend(built, run, on_event=_progress(here, run), after=after)
+        attend(built, run, on_event=_progress(here, run), on_interrupt=interrupted, after=after)
     except KeyboardInterrupt:
-        tell(f"interrupted; the run goes on with: {due(here.folder, 'run', '--resume', run)}")
+        tell(f"the run goes on with: {due(here.folder, 'run', '--resume', run)}")
         return Exit.INTERRUPTED
     told = here.home.store.read(lambda tx: retold(tx, run))
     if as_json:
@@ -118,6 +123,11 @@ def _drive(here: Access, built: Built, run: RunId, *, after: int, as_json: bool)
     else:
         click.echo(standing_text(here, told))
     return exit_of(told.story)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    # At once, with nothing closed, is as safe as a crash: the ledger knows what was under way.
+    os._exit(Exit.INTERRUPTED)
 
 
 def _progress(here: Access, run: RunId) -> Callable[[Event], None]:
@@ -171,6 +181,12 @@ def _task(text: str) -> str:
     if len(text) > _MAX_TASK:
         raise BadValue(f"the task has more than {_MAX_TASK} characters; give it as a document that a tool reads")
     return _whole(text, "the task")
+
+
+def _object(text: str) -> str:
+    if not isinstance(parse(text), dict):
+        raise BadValue('--inputs is no JSON object; expected one such as {"order": "A1"}')
+    return text
 
 
 def _requester(text: str) -> str:

@@ -56,7 +56,7 @@ def list_runs(*, agent: str, status: str | None, limit: int, directory: Path, as
             status_words(each.row.status),
             each.row.agent or "-",
             rfc3339(each.story.submitted_at) if each.story.submitted_at else "-",
-            quoted(each.story.task, limit=_TASK_SHOWN) if each.story.task else "-",
+            quoted(" ".join(each.story.task.split()), limit=_TASK_SHOWN) if each.story.task else "-",
         )
         for each in told
     ]
@@ -65,7 +65,7 @@ def list_runs(*, agent: str, status: str | None, limit: int, directory: Path, as
         tell(f"and {more} older; see them with --limit {limit + more}")
 
 
-@command.command()
+@command.command(short_help="Tell the story of RUN, event by event.")
 @click.argument("run")
 @options.folder
 @options.as_json
@@ -79,7 +79,7 @@ def show(run: str, *, directory: Path, as_json: bool) -> None:
         _print_story(here, told)
 
 
-@command.command(name="cancel")
+@command.command(name="cancel", short_help="Ask RUN to end.")
 @click.argument("run")
 @options.reason
 @options.token_file

@@ -24,8 +24,17 @@ _LOOK_S: Final = 0.02  # one indexed read; a person does not notice it
 _WAITED_FOR: Final = frozenset({RunStatus.TIMER.value, RunStatus.YIELDED.value})
 
 
-def attend(built: Built, run: RunId, *, on_event: Callable[[Event], None], after: int = 0) -> RunRow:
+def attend(
+    built: Built,
+    run: RunId,
+    *,
+    on_event: Callable[[Event], None],
+    on_interrupt: Callable[[], None],
+    after: int = 0,
+) -> RunRow:
     """Drives a run and returns where it stands when it rests or has ended. Events `after` this number are told.
+
+    `on_interrupt` is told of a first Ctrl-C, after which what is under way is still waited for.
 
     Raises:
         NotFound: no such run. Conflict: this project does not drive it. Whatever ended a drive is passed on (rule 3).
@@ -47,6 +56,9 @@ def attend(built: Built, run: RunId, *, on_event: Callable[[Event], None], after
             if failures or is_at_rest(row, now=built.shell.clock.now()) or not worker.is_alive():
                 break
             done.wait(_LOOK_S)
+    except KeyboardInterrupt:
+        on_interrupt()
+        raise
     finally:
         engine.stop()
         worker.join()

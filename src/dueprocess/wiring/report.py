@@ -19,7 +19,7 @@ from dueprocess.runtime.lineage import ActionStory, RunStory
 from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.system import PolicyPublished, system_run
 from dueprocess.runtime.tables import ACTIONS, RUNS
-from dueprocess.values import Instant, Json, canonical, parse
+from dueprocess.values import Instant, Json, canonical, parse, rfc3339
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.proofs import Proofs, prove
 from dueprocess.wiring.told import Told, tell
@@ -100,8 +100,8 @@ def report_on_run(here: Access, run: str) -> Report:
     return _report(here, [run], subject=f"run {run}")
 
 
-def report_since(here: Access, since: Instant, *, said: str) -> Report:
-    """The report on every run in which something happened since an instant; `said` is that instant as it was asked for.
+def report_since(here: Access, since: Instant) -> Report:
+    """The report on every run in which something happened since an instant.
 
     Raises:
         RecordInvalid: the ledger was altered.
@@ -111,7 +111,7 @@ def report_since(here: Access, since: Instant, *, said: str) -> Report:
         rows = [row for row in tx.find(RUNS) if row.at >= since and row.status != RunStatus.SYSTEM.value]
         return [row.run for row in sorted(rows, key=lambda row: (row.submitted_at or row.at, row.run))]
 
-    return _report(here, here.home.store.read(query), subject=f"everything since {said}")
+    return _report(here, here.home.store.read(query), subject=f"everything since {rfc3339(since)}")
 
 
 def _report(here: Access, runs: Sequence[str], *, subject: str, only: str = "") -> Report:

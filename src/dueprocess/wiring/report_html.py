@@ -5,6 +5,7 @@ Rule 2. The page forbids itself to load or run anything, should rule 1 ever fail
 """
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
@@ -29,6 +30,7 @@ from dueprocess.wiring.report_text import (
 from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, values_text
 
 _TEXT: Final = 4000  # characters of one foreign text: a page may carry more than a terminal
+_ASKED: Final = 160  # characters of a task in the table of runs
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _TONES: Final = {
     "succeeded": "good",
@@ -88,8 +90,10 @@ def _head(report: Report) -> Iterator[str]:
         for run in report.runs:
             story = run.story
             link = f'<a href="#{_t(story.run)}"><code>{_t(story.run)}</code></a>'
-            states = ", ".join(action.story.state for action in run.actions)
-            yield f"<tr><td>{link}<td>{_chip(story.status)}<td>{_t(story.task)}<td>{_t(states or '-')}</tr>"
+            states = Counter(action.story.state for action in run.actions)
+            told = ", ".join(f"{count} {state}" for state, count in states.items()) or "-"
+            asked = escape(visible(" ".join(story.task.split()), limit=_ASKED))
+            yield f"<tr><td>{link}<td>{_chip(story.status)}<td>{asked}<td>{_t(told)}</tr>"
         yield "</tbody></table>"
     if not report.runs:
         yield "<p>Nothing happened.</p>"

@@ -80,7 +80,7 @@ def test_what_the_policy_redacts_is_on_no_card_and_in_no_list(due: Due, shop: Pa
         ("eve", (), "approval.approver"),
     ],
 )
-def test_who_may_not_approve_is_refused_with_the_rule(
+def test_i5_who_may_not_approve_is_refused_with_the_rule(
     due: Due, held: tuple[str, str], token: Token, name: str, groups: tuple[str, ...], rule: str
 ):
     _, action = held
@@ -100,14 +100,14 @@ def test_nobody_answers_without_a_token(due: Due, held: tuple[str, str], verb: t
     assert due("approvals", "show", action, "--json").json["open"]
 
 
-def test_what_changed_since_it_was_shown_is_not_approved(due: Due, held: tuple[str, str], token: Token):
+def test_i5_what_changed_since_it_was_shown_is_not_approved(due: Due, held: tuple[str, str], token: Token):
     _, action = held
     told = due("approvals", "approve", action, "--digest", "0" * 64, token=token("fin", "finance"))
     assert told.code == 6
     assert "approval.digest" in told.err
 
 
-def test_a_second_approval_has_no_effect(due: Due, held: tuple[str, str], token: Token):
+def test_i5_a_second_approval_has_no_effect(due: Due, held: tuple[str, str], token: Token):
     run, action = held
     fin = token("fin", "finance")
     told = due("approvals", "approve", action, token=fin)

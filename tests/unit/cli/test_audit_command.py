@@ -111,7 +111,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_page_is_one_file_without_scripts_and_foreign_text_is_only_text(due: Due, shop: Path, token: Token):
+def test_i10_the_page_is_one_file_without_scripts_and_foreign_text_is_only_text(due: Due, shop: Path, token: Token):
     calls = (
         ("get_order", {"order_id": HOSTILE}),
         ("issue_refund", {"order_id": HOSTILE, "amount_usd": "30"}),

@@ -56,7 +56,7 @@ def test_it_goes_on_from_an_older_checkpoint_and_not_from_a_newer_one(due: Due, 
     assert "older" in older.out
 
 
-def test_one_changed_byte_names_the_event(due: Due, exported: Path):
+def test_i9_one_changed_byte_names_the_event(due: Due, exported: Path):
     lines = exported.read_bytes().split(b"\n")
     changed = decode_line(lines[5])
     lines[5] = lines[5].replace(b'"epoch":', b'"epoch":1', 1)
@@ -199,7 +199,7 @@ def files_with(folder: Path, text: str) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
-def test_what_was_erased_is_in_no_file_and_every_proof_still_holds(due: Due, shop: Path, token: Token):
+def test_i9_what_was_erased_is_in_no_file_and_every_proof_still_holds(due: Due, shop: Path, token: Token):
     run = erasable(due, shop)
     due("ledger", "export", "--out", "before.jsonl", "--checkpoint", "note")
     assert files_with(shop / ".due", MARKER)  # the session, in the read models: the search finds what is there
@@ -222,7 +222,7 @@ def test_what_was_erased_is_in_no_file_and_every_proof_still_holds(due: Due, sho
     assert due("run", "again", "--key", MARKER).code == 1
 
 
-def test_what_an_erased_run_used_of_shared_limits_stays_used(due: Due, shop: Path, token: Token):
+def test_i8_what_an_erased_run_used_of_shared_limits_stays_used(due: Due, shop: Path, token: Token):
     (shop / "due.yaml").write_text(
         (shop / "due.yaml").read_text() + "prices: {'scripted:offline.py:script': {input_usd: 1, output_usd: 2}}\n"
     )
@@ -240,7 +240,7 @@ def test_what_an_erased_run_used_of_shared_limits_stays_used(due: Due, shop: Pat
     assert [row for row in after["gauges"] if row.key in {each.key for each in shared}] == shared
 
 
-def test_an_erasure_that_was_interrupted_is_finished_at_the_next_opening(due: Due, shop: Path):
+def test_i8_an_erasure_that_was_interrupted_is_finished_at_the_next_opening(due: Due, shop: Path):
     run = erasable(due, shop)
     with access(shop) as here:
         dying = replace(here.shell, store=cast("Store", Dying(here.home.store)))

@@ -107,7 +107,7 @@ def test_a_question_is_answered_and_the_run_goes_on(due: Due, shop: Path):
     assert due("runs", "answer", run, "again").code == 1
 
 
-def test_hostile_words_are_shown_and_do_nothing(due: Due, shop: Path):
+def test_i10_hostile_words_are_shown_and_do_nothing(due: Due, shop: Path):
     told = due("run", task(("get_order", {"order_id": HOSTILE}), say=HOSTILE))
     assert told.code == 0
     for stream in (told.out, told.err):
@@ -127,6 +127,7 @@ def test_hostile_words_are_shown_and_do_nothing(due: Due, shop: Path):
         (("x", "--key", "k\u202e"), "key"),
         (("x", "--key", "k\x1f"), "key"),
         (("x", "--inputs", "{"), "JSON"),
+        (("x", "--inputs", "[1]"), "no JSON object"),
         (("\ud800",), "UTF-8"),
         (("--resume", "r_nothing"), "no run"),
         (("--resume", "../../etc"), "no run"),
