@@ -137,10 +137,10 @@ class _Cited:
     """The arguments without the reserved one, and what became of the citations."""
 
     arguments: dict[str, Json]
-    named: str = ""
-    resolved: int = 0
-    unresolved: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    named: str
+    resolved: int
+    unresolved: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cited:

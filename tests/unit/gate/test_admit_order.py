@@ -168,6 +168,11 @@ def test_i4_an_outcome_beats_what_is_under_way():
     assert admit(replace(CLEAR, key=KeyUse(arguments="x", others=others[:2]))) == WaitFor(original="a0")
 
 
+def test_of_several_under_way_the_first_is_waited_for():
+    two = (*same(ActionState.DISPATCHED, "a7").others, *same(ActionState.HELD, "a8").others)
+    assert admit(replace(CLEAR, key=KeyUse(arguments="x", others=two))) == WaitFor(original="a7")
+
+
 def test_alone_under_its_key_an_action_runs():
     assert admit(replace(CLEAR, key=KeyUse(arguments="x"))) == Admitted(findings=())
 
