@@ -3,14 +3,19 @@
 Rule 1. A workflow is data: it is part of the release, has a digest, and every step names the next one.
 Rule 2. A text that begins with `$.` is a path into `{task, inputs, steps}`; a missing path hands the run to a person.
 Rule 3. The model is asked only in `Decide`, and its answer is JSON of the step's schema or no answer.
+Rule 4. What can be wrong with a workflow by itself is told when it is made, not when a run comes to that step: names,
+        schemas, the first part of every path.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
-from dueprocess.errors import BadValue
+from dueprocess.errors import BadValue, ToolInvalid
+from dueprocess.tool.check import ArgumentCheck
 from dueprocess.values import Json
+
+_ROOTS: Final = frozenset({"task", "inputs", "steps"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +80,11 @@ Step = Calls | Decide | End | GiveToPerson
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """Steps by id, and where to start. Valid from birth: every step that is named exists.
+    """Steps by id, and where to start. Valid from birth (rule 4).
 
     Raises:
-        BadValue: a duplicate id, or a name of a step that is not there.
+        BadValue: a duplicate name, a name of a step that is not there, a path that starts nowhere, or a schema that no
+        answer can be checked against.
     """
 
     start: str
@@ -86,15 +92,20 @@ class Workflow:
 
     def __post_init__(self) -> None:
         ids = [step.id for step in self.steps]
-        twice = sorted({name for name in ids if ids.count(name) > 1})
-        if twice:
-            raise BadValue(f"workflow: step ids occur twice: {', '.join(twice)}; expected each once")
+        _refuse_twice("step ids", ids)
         for source, target in (
             ("start", self.start),
             *((step.id, name) for step in self.steps for name in leads_to(step)),
         ):
             if target not in ids:
                 raise BadValue(f"workflow: {source} names step {target!r}; expected one of {', '.join(ids)}")
+        for step in self.steps:
+            for path in paths_of(step):
+                _refuse_nowhere(step.id, path, frozenset(ids))
+            if isinstance(step, Calls):
+                _refuse_twice(f"names of calls of step {step.id}", [call.name for call in step.calls])
+            if isinstance(step, Decide):
+                _refuse_unusable(step)
 
     def step(self, name: str) -> Step:
         """The step of this id."""
@@ -119,6 +130,26 @@ def leads_to(step: Step) -> tuple[str, ...]:
             assert_never(step)
 
 
+def paths_of(step: Step) -> tuple[str, ...]:
+    """The paths that a step reads, as they are written."""
+    match step:
+        case Calls():
+            return tuple(path for call in step.calls for path in _paths_in(call.arguments))
+        case Decide():
+            return step.shows
+        case End():
+            return tuple(_paths_in(step.result))
+        case GiveToPerson():
+            return ()
+        case _:
+            assert_never(step)
+
+
+def is_path(template: Json) -> bool:
+    """Whether a template is a path, to be replaced by its value (rule 2)."""
+    return isinstance(template, str) and template.startswith("$.")
+
+
 def fill(template: Json, scope: Mapping[str, Json]) -> Json:
     """Replaces every path of a template by its value (rule 2).
 
@@ -126,7 +157,7 @@ def fill(template: Json, scope: Mapping[str, Json]) -> Json:
         BadValue: a path that leads nowhere.
     """
     match template:
-        case str() if template.startswith("$."):
+        case str() if is_path(template):
             return look_up(template, scope)
         case dict():
             return {key: fill(item, scope) for key, item in template.items()}
@@ -148,3 +179,39 @@ def look_up(path: str, scope: Mapping[str, Json]) -> Json:
             raise BadValue(f"the workflow path {path} leads nowhere at {part!r}")
         value = value[part]
     return value
+
+
+def _paths_in(template: Json) -> list[str]:
+    match template:
+        case str():
+            return [template] if is_path(template) else []
+        case dict():
+            return [path for item in template.values() for path in _paths_in(item)]
+        case list():
+            return [path for item in template for path in _paths_in(item)]
+        case _:
+            return []
+
+
+def _refuse_twice(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadValue(f"workflow: {what} occur twice: {', '.join(twice)}; expected each once")
+
+
+def _refuse_nowhere(step: str, path: str, ids: frozenset[str]) -> None:
+    root, _, rest = path.removeprefix("$.").partition(".")
+    if not path.startswith("$.") or root not in _ROOTS:
+        raise BadValue(f"workflow: step {step} reads {path!r}; expected $.task, $.inputs... or $.steps.STEP...")
+    named = rest.partition(".")[0]
+    if root == "steps" and named and named not in ids:
+        raise BadValue(
+            f"workflow: step {step} reads {path!r} of step {named!r}; expected one of {', '.join(sorted(ids))}"
+        )
+
+
+def _refuse_unusable(step: Decide) -> None:
+    try:
+        ArgumentCheck(step.schema)
+    except ToolInvalid as error:
+        raise BadValue(f"workflow: the answer of step {step.id} cannot be checked: {error}") from None

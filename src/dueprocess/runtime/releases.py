@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from dueprocess.agent import AgentConfig, workflow_from_json
+from dueprocess.agent.fits import refuse_misfit
 from dueprocess.errors import NotFound
 from dueprocess.policy import load
 from dueprocess.release import Manifest
@@ -14,10 +15,13 @@ def loaded(manifest: Manifest) -> Loaded:
     """A release from its manifest.
 
     Raises:
-        FileInvalid: its policy does not load with its tools.
+        FileInvalid: its policy does not load with its tools. BadValue, ToolInvalid: its workflow cannot run, or not with them.
     """
     tools = {tool.name: tool for tool in manifest.tools}
     policy = load(manifest.policy.encode(), name=manifest.policy_name, tools=tools)
+    workflow = workflow_from_json(manifest.workflow)
+    if workflow is not None:
+        refuse_misfit(workflow, tools)
     config = AgentConfig(
         agent=manifest.agent,
         prompt=manifest.prompt,
@@ -27,7 +31,7 @@ def loaded(manifest: Manifest) -> Loaded:
             name: replace(tool, effect=policy.tools[name].effect) if name in policy.tools else tool
             for name, tool in tools.items()
         },
-        workflow=workflow_from_json(manifest.workflow),
+        workflow=workflow,
         clarifies=manifest.clarifies,
     )
     return Loaded(manifest=manifest, digest=manifest.digest, config=config, policy=policy)

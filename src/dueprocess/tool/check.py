@@ -31,6 +31,7 @@ MAX_PROBLEMS: Final = 20  # of one call; who sends more is told enough
 MAX_MAGNITUDE: Final = (
     400  # digits before or behind the point; a tool that reads more into an integer runs out of memory
 )
+UNDECLARED: Final = "is not declared by the tool's schema"
 _MAX_SCHEMA_DEPTH: Final = 128
 _DATA: Final = frozenset({"default", "examples", "enum", "const"})
 _NAMED: Final = frozenset(
@@ -117,7 +118,7 @@ class ArgumentCheck:
         declared = frozenset[str]().union(*declaring)
         for key, item in value.items():
             if (top or declaring) and key not in declared:
-                yield ArgumentProblem(where=(*where, key), message="is not declared by the tool's schema")
+                yield ArgumentProblem(where=(*where, key), message=UNDECLARED)
             elif isinstance(item, (dict, list)):
                 below = [found for schema, pointer in parts for found in _key_schemas(schema, pointer, key)]
                 yield from self._undeclared(item, below, (*where, key))

@@ -22,12 +22,14 @@ from dueprocess.agent import (
     workflow_from_json,
     workflow_to_json,
 )
+from dueprocess.agent.fits import refuse_misfit
 from dueprocess.agent.records import BudgetExceeded, CancelRequested, ClarificationAsked, ClarificationGiven
-from dueprocess.errors import BadValue, RecordInvalid
+from dueprocess.errors import BadValue, RecordInvalid, ToolInvalid
 from dueprocess.gate import CallRecord
 from dueprocess.model import Role
 from dueprocess.policy import Escalation, Retries
 from dueprocess.testing.playbook import Playbook
+from dueprocess.tool import ToolSpec
 
 SCHEMA = {
     "type": "object",
@@ -226,6 +228,42 @@ def test_a_workflow_is_valid_from_birth(build: object):
         build()
 
 
+def decides(**changed: object):
+    return lambda: Workflow(
+        start="d", steps=(Decide(id="d", prompt="?", **{"schema": SCHEMA, **changed}, otherwise="end"), PLAIN)
+    )
+
+
+def calls(arguments: dict[str, object], *names: str):
+    made = tuple(StepCall(name=name, tool="look", arguments=arguments) for name in names or ("a",))
+    return lambda: Workflow(start="look", steps=(Calls(id="look", calls=made, next="end"), PLAIN))
+
+
+PLAIN = End(id="end", result="done")
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (
+            decides(schema={"type": "object", "properties": {"a": {"type": "wrong"}}}),
+            "the answer of step d cannot be checked",
+        ),
+        (decides(schema={"type": "string"}), "admits no object"),
+        (decides(schema={"type": "object", "$ref": "https://example.org/x"}), "not a pointer into this schema"),
+        (decides(shows=("$.step.look",)), r"step d reads '\$.step.look'"),
+        (decides(shows=("task",)), "step d reads 'task'"),
+        (calls({"id": ["$.steps.loook.order"]}), "of step 'loook'; expected one of end, look"),
+        (calls({"id": {"deep": "$.input.order"}}), "step look reads"),
+        (calls({}, "a", "b", "a"), "names of calls of step look occur twice: a"),
+        (lambda: Workflow(start="end", steps=(End(id="end", result=["$.steps.no.x"]),)), "of step 'no'"),
+    ],
+)
+def test_what_is_wrong_with_a_workflow_by_itself_is_told_when_it_is_made(build: object, told: str):
+    with pytest.raises(BadValue, match=rf"^workflow: .*{told}"):
+        build()
+
+
 def test_the_declared_scope_of_a_workflow_is_the_tools_it_names():
     assert FLOW.tools == {"look", "pay"}
 
@@ -282,3 +320,37 @@ def test_a_call_record_names_its_step_call():
         call = play.call(refund)
         assert isinstance(call, CallRecord)
         assert (call.request, call.tool, call.arguments) == ("refund", "pay", '{"amount_usd":5}')
+
+
+TYPED = {
+    "look": ToolSpec(
+        name="look",
+        parameters={
+            "type": "object",
+            "allOf": [{"properties": {"id": {"type": "integer"}}}],
+            "properties": {"note": {"type": "string"}},
+            "required": ["id"],
+        },
+    ),
+}
+
+
+def misfit(tool: str = "look", **arguments: object) -> str:
+    call = StepCall(name="a", tool=tool, arguments=arguments)
+    flow = Workflow(start="s", steps=(Calls(id="s", calls=(call,), next="end"), PLAIN))
+    with pytest.raises(ToolInvalid) as raised:
+        refuse_misfit(flow, TYPED)
+    return str(raised.value)
+
+
+def test_a_workflow_that_calls_what_no_run_could_call_is_refused_naming_the_call():
+    assert "step s, call a: there is no tool 'lookk'; expected one of look" in misfit(tool="lookk")
+    assert "step s, call a: $.id is missing" in misfit()
+    assert "$.id is text; expected integer" in misfit(id="seven")
+    assert "$.nonte is not declared" in misfit(id=7, nonte="$.task")
+    assert "$.note is a number; expected string" in misfit(id="$.inputs.id", note=7)
+
+
+def test_what_comes_from_a_path_is_left_to_the_run():
+    call = StepCall(name="a", tool="look", arguments={"id": "$.inputs.id", "note": "$.task", "citations": "$.inputs.c"})
+    refuse_misfit(Workflow(start="s", steps=(Calls(id="s", calls=(call,), next="end"), PLAIN)), TYPED)
