@@ -116,7 +116,7 @@ def _outcome(state: RunState, event: Happened, record: ActionSettled) -> RunStat
 def _failed(state: RunState, event: Happened, item: Pending, record: ActionSettled) -> RunState:
     # An attempt that was unknown before was counted then.
     tries = item.tries if item.lost or item.status is Status.UNKNOWN else item.tries + 1
-    if tries < state.config.limits.retries.max_attempts:
+    if tries < state.config.attempts_of(item.request.name):
         retry = replace(item, status=Status.RETRY, tries=tries, reconciles=0, retry_at=Instant(record.retry_at))
         return _crash_bound(state.change(retry))
     answer = canonical({"error": "failed", "reason": record.error})

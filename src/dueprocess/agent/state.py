@@ -9,7 +9,7 @@ from dueprocess.agent.workflow import Workflow
 from dueprocess.evidence import Chunk
 from dueprocess.gate import ApprovalRecord
 from dueprocess.model import Message, OfferedTool, ToolRequest, measure
-from dueprocess.policy import AgentLimits
+from dueprocess.policy import AgentLimits, Retries
 from dueprocess.tool import ToolSpec
 from dueprocess.values import ActionId, Instant, Json, RunId, digest_text
 
@@ -38,7 +38,7 @@ BUILT_IN_TOOLS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
-    """What the release fixes for every run of an agent."""
+    """What the release fixes for every run of an agent. `retries`: of the tools that have their own."""
 
     agent: str
     prompt: str
@@ -46,6 +46,11 @@ class AgentConfig:
     tools: Mapping[str, ToolSpec]
     workflow: Workflow | None = None
     clarifies: bool = False
+    retries: Mapping[str, Retries] = field(default_factory=dict[str, Retries])
+
+    def attempts_of(self, tool: str) -> int:
+        """How often a tool is tried in all: its own number, else the agent's."""
+        return self.retries.get(tool, self.limits.retries).max_attempts
 
 
 class Status(Enum):

@@ -142,7 +142,7 @@ def _is_read(state: RunState, item: Pending) -> bool:
 
 def _repeatable(state: RunState, item: Pending) -> bool:
     spec = _spec(state, item)
-    tries_left = item.tries < state.config.limits.retries.max_attempts
+    tries_left = item.tries < state.config.attempts_of(item.request.name)
     return spec.idempotency is Idempotency.SINK and not spec.reconcile and tries_left
 
 

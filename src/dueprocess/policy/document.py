@@ -225,6 +225,11 @@ class Policy:
         name = listed.approvers if listed is not None else None
         return self.approvers.get(name or "default", IMPLICIT_APPROVERS)
 
+    def retries_of(self, tool: str) -> Retries:
+        """How often and how long this tool is tried: as its entry says, else as the agent's."""
+        listed = self.tools.get(tool)
+        return listed.retries if listed is not None else self.agent.retries
+
     def mode(self, environment: str) -> Mode:
         """Whether rules are enforced there; an environment that the file does not name is enforced."""
         found = self.environments.get(environment)

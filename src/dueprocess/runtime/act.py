@@ -23,6 +23,7 @@ from dueprocess.gate import (
 )
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
+from dueprocess.policy import Retries
 from dueprocess.runtime import perform
 from dueprocess.runtime.admission import Desk, rule_on
 from dueprocess.runtime.journal import Item, owned
@@ -102,7 +103,9 @@ def reconcile(run: Run, actions: tuple[ActionId, ...]) -> None:
             else Unclear("this program does not have the tool")
         )
         # An attempt that died with its worker is made again at once: nothing speaks against the sink.
-        again_at = run.now() if item.lost and not isinstance(answer, Unclear) else retry_at(run, item.reconciles)
+        retries = run.policy.retries_of(item.request.name)
+        is_sure = item.lost and not isinstance(answer, Unclear)
+        again_at = run.now() if is_sure else retry_at(run, retries, tries=item.reconciles)
         record = answer_of(answer, retry_at=again_at)
         run.record(Item(record=record, action=item.action, attempt=item.attempts))
 
@@ -174,15 +177,15 @@ def _settle(run: Run, dispatch: Dispatch, outcome: ActionSettled) -> None:
     if outcome.outcome is Outcome.FAILED or (outcome.outcome is Outcome.UNKNOWN and tool.reconcile is None):
         item = run.state.find(dispatch.attempt.action)
         tries = item.tries if item is not None else 0
-        outcome = replace(outcome, retry_at=retry_at(run, tries))
+        outcome = replace(outcome, retry_at=retry_at(run, run.policy.retries_of(tool.name), tries=tries))
     run.record(
         Item(record=outcome, action=dispatch.attempt.action, attempt=dispatch.attempt.number), sync=dispatch.is_write
     )
 
 
-def retry_at(run: Run, tries: int) -> Instant:
-    """When to try again after this many tries: the policy's backoff, its last step repeated."""
-    backoff = run.policy.agent.retries.backoff
+def retry_at(run: Run, retries: Retries, *, tries: int) -> Instant:
+    """When to try again after this many tries: the backoff of the tool or the agent, its last step repeated."""
+    backoff = retries.backoff
     return later(run.now(), backoff[min(tries, len(backoff) - 1)]) if backoff else run.now()
 
 

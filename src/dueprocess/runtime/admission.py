@@ -171,7 +171,7 @@ def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
     # only where the sink enforces keys.
     before = tx.get(ACTIONS, item.action) if repeats_key else None
     key = before.sink_key if before is not None else attempt_key(action=item.action, attempt=attempt)
-    timeout = min(desk.policy.agent.retries.timeout, max(0, desk.wall_clock_left))
+    timeout = min(desk.policy.retries_of(item.request.name).timeout, max(0, desk.wall_clock_left))
     rate = _rate(desk, item)
     record = ActionDispatched(
         call=_call(place),

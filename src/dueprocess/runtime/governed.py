@@ -294,7 +294,7 @@ class Governed:
     def _is_repeatable(self, dispatch: perform.Dispatch) -> bool:
         # INVARIANT I4: an unknown is repeated only under a key that the sink itself enforces, within the retries.
         tool = self._shell.tools[dispatch.intent.call.tool]
-        tries_left = dispatch.attempt.number < self._policy.agent.retries.max_attempts
+        tries_left = dispatch.attempt.number < self._policy.retries_of(dispatch.intent.call.tool).max_attempts
         return tool.reconcile is None and tool.spec.idempotency is Idempotency.SINK and tries_left
 
     def _settle_lost(self, events: list[Event], state: ActionState) -> Performed | None:

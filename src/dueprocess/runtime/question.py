@@ -61,7 +61,7 @@ def ask_model(run: Run, command: AskModel) -> None:
 
 def _record_failure(run: Run, failed: ModelFailed) -> None:
     asked_to_wait = failed.retry_at
-    at = max(retry_at(run, run.state.model_tries), run.now() + asked_to_wait)
+    at = max(retry_at(run, run.policy.agent.retries, tries=run.state.model_tries), run.now() + asked_to_wait)
     run.record(
         Item(
             record=ModelFailed(

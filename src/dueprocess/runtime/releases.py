@@ -33,6 +33,7 @@ def loaded(manifest: Manifest) -> Loaded:
         },
         workflow=workflow,
         clarifies=manifest.clarifies,
+        retries={name: tool.retries for name, tool in policy.tools.items()},
     )
     return Loaded(manifest=manifest, digest=manifest.digest, config=config, policy=policy)
 
