@@ -108,7 +108,7 @@ def find_out(folder: Path, control: Control, *, seed: int) -> Verdict:
             plans = plans_for([Point.AFTER_EFFECT] * 3, Random(seed))
             return kill_round(place, seed=seed, plans=plans, control=control).verdict
         case Control.NO_EPOCH:
-            return zombie_round(place, seed=seed, sleep=Sleep.OVERLAP, control=control).verdict
+            return zombie_round(place, seed=seed, sleep=Sleep.TAKES_BACK, control=control).verdict
         case Control.NO_GRANT:
             return click_round(place, seed=seed, control=control).verdict
         case Control.NO_RESERVATION | Control.NONE:

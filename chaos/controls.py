@@ -35,9 +35,8 @@ class Control(Enum):
     NO_RESERVATION = "no-reservation"  # what is reserved is not counted against a limit
 
 
-REMOVED: Final = tuple(control for control in Control if control not in {Control.NONE, Control.NO_EPOCH})
-"""What the campaign removes in turn. Not the epoch check: what stands behind it (a zombie folds what it missed before it acts, the
-action's table, the sink's void line) keeps its removal from doing harm in the rounds there are. Unit tests of I3 and I4 show it."""
+REMOVED: Final = tuple(control for control in Control if control is not Control.NONE)
+"""What the campaign removes in turn."""
 
 WANTED: Final = MappingProxyType(
     {

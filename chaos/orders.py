@@ -34,6 +34,7 @@ SESSION_SPEND: Final = usd("0.025")  # room for some five of the twelve long ans
 _MODEL: Final = "scripted"
 _PRICE: Final = Price(input=usd("0.05"), output=usd("20"))  # dear words: a few long answers meet the session's cap
 _THINKS_S: Final = 0.02  # long enough for questions of several runs to be out at once
+_PATIENCE_S: Final = 15.0  # how long a second attempt waits for the one that woke up
 _LONG_TALK: Final = 4
 _GREED: Final = 7
 _POLICY: Final = """\
@@ -170,7 +171,7 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
         if trait is Trait.REFUSED:
             raise ProcessorDown("500")
         if hooks.waits and attempt.number > 1:
-            await _let_the_first_go(hooks.notes, attempt)
+            _let_the_first_go(hooks.notes, attempt)
         sink.take_for(attempt, order_id=order_id, amount=amount_usd)
         if trait is Trait.LOST:
             raise ProcessorDown("connection reset")
@@ -208,12 +209,13 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
     return Registry((get_order, refund, refund_once, *((refund_blocking,) if blocking else ())))
 
 
-async def _let_the_first_go(notes: Notes, attempt: Attempt) -> None:
-    # The zombie is let go while this attempt is under way; it goes on once the zombie's append has had its answer.
+def _let_the_first_go(notes: Notes, attempt: Attempt) -> None:
+    # The zombie is let go while this attempt is under way; it goes on once the zombie's append has had its answer. The
+    # loop stands still meanwhile: no deadline may end this attempt, however busy the machine is.
     notes.write("second-attempt", action=attempt.action)
-    until = time.monotonic() + 2
-    while not notes.of("woken-append") and time.monotonic() < until:  # noqa: ASYNC110 - the other is another process
-        await asyncio.sleep(0.01)
+    until = time.monotonic() + _PATIENCE_S
+    while not notes.of("woken-append") and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def make_release(tools: Registry, *, timeout_s: float) -> Loaded:

@@ -49,13 +49,15 @@ class WatchedStore:
             done = self._exclusively(lambda: self._inner.write(watched, sync=sync))
         except LeaseLost:
             self._notes.write("refused-by-epoch")
+            if woken:
+                self._notes.write("woken-append")
             raise
         except Conflict:
             self._notes.write("refused-by-conflict", sync=False)
             raise
-        finally:
-            if woken:
-                self._notes.write("woken-append")
+        # One who was frozen has tried to append, and has had an answer. A renewal of its leases is no such thing.
+        if woken and appended:
+            self._notes.write("woken-append")
         for event in appended:
             self._after(event)
         return done

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from signal import SIGKILL
 from typing import Final
 
 from chaos import crew
@@ -33,6 +34,7 @@ class Sleep(Enum):
     INSIDE_TOOL = "inside-tool"  # the money is not taken yet
     AFTER_EFFECT = "after-effect"  # the money is gone, nobody has been told
     OVERLAP = "overlap"  # inside the tool; let go while the second attempt is inside the tool too
+    TAKES_BACK = "takes-back"  # the same, and the second worker dies when it has paid: the first takes the run back
 
 
 _POINTS: Final = {
@@ -41,8 +43,10 @@ _POINTS: Final = {
     Sleep.INSIDE_TOOL: Point.INSIDE_TOOL,
     Sleep.AFTER_EFFECT: Point.AFTER_EFFECT,
     Sleep.OVERLAP: Point.INSIDE_TOOL,
+    Sleep.TAKES_BACK: Point.INSIDE_TOOL,
 }
-_REACHES_SINK: Final = frozenset({Sleep.INSIDE_TOOL, Sleep.OVERLAP})
+_OVERLAPS: Final = frozenset({Sleep.OVERLAP, Sleep.TAKES_BACK})
+_REACHES_SINK: Final = frozenset({Sleep.INSIDE_TOOL, *_OVERLAPS})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,13 +95,14 @@ def _play(job: Job, done: Zombie) -> None:
         done.verdict.expect(frozen, "zombies", f"no worker was frozen {done.sleep.value}")
         if not frozen:
             return
-        second = crew.start(work, replace(job, waits=done.sleep is Sleep.OVERLAP))
+        dies = Plan(point=Point.AFTER_EFFECT) if done.sleep is Sleep.TAKES_BACK else None
+        second = crew.start(work, replace(job, plan=dies, waits=done.sleep in _OVERLAPS))
         crew_of_round.append(second)
         _let_go(job, done, first, second)
         crew.wait_for_all(crew_of_round, timeout_s=_REST_S)
         for process in crew_of_round:
-            code = crew.exit_code(process)
-            done.verdict.expect(code == 0, "crashes", f"a process of {job.folder} ended with {code}")
+            code, wanted = crew.exit_code(process), -SIGKILL if dies is not None and process is second else 0
+            done.verdict.expect(code == wanted, "crashes", f"a process of {job.folder} ended with {code}, not {wanted}")
         _count(job, done, zombie=first)
     finally:
         for process in crew_of_round:
@@ -105,11 +110,11 @@ def _play(job: Job, done: Zombie) -> None:
 
 
 def _let_go(job: Job, done: Zombie, first: ForkServerProcess, second: ForkServerProcess) -> None:
-    if done.sleep is Sleep.OVERLAP:
-        crew.wait_until(lambda: bool(job.notes.of("second-attempt")), timeout_s=_REST_S)
+    if done.sleep in _OVERLAPS:
+        took_over = crew.wait_until(lambda: bool(job.notes.of("second-attempt")), timeout_s=_REST_S)
     else:
         crew.wait_for_all([second], timeout_s=_REST_S)
-    took_over = done.sleep is Sleep.OVERLAP or crew.exit_code(second) == 0
+        took_over = crew.exit_code(second) == 0
     done.is_confirmed = took_over and crew.is_frozen(first)
     done.verdict.expect(done.is_confirmed, "zombies", f"nobody took over from the worker frozen {done.sleep.value}")
     crew.wake(first)
