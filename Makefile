@@ -20,14 +20,14 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
 
 setup: ## install all development tools into .venv
-	@$(NEEDS) base models test lint bench
+	@$(NEEDS) base models test lint bench compiler
 
 demo: ## a support inbox, once without the gate and once through it, killed in the middle (build/demo)
 	@$(NEEDS) base
 	@$(BIN)/due demo --dir build/demo
 
 test: ## run the tests
-	@$(NEEDS) base models test
+	@$(NEEDS) base models test compiler
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS) tests
 
 check: lint types imports test chaos controls power-sample power-controls mutants-sample bench-smoke ## all that the continuous integration does
@@ -64,15 +64,15 @@ controls: ## break one safeguard after the other in a test build: the campaign m
 	$(BIN)/python -m chaos --controls
 
 chaos-power: ## cut the power at every write, IMAGES=N
-	@$(NEEDS) base models test
+	@$(NEEDS) base models test compiler
 	$(BIN)/python -m chaos.power $(if $(IMAGES),--images $(IMAGES))
 
 power-sample: ## the same with forty images
-	@$(NEEDS) base models test
+	@$(NEEDS) base models test compiler
 	$(BIN)/python -m chaos.power --images 40
 
 power-controls: ## the same with one safeguard removed in a test build: the campaign must find each out
-	@$(NEEDS) base models test
+	@$(NEEDS) base models test compiler
 	$(BIN)/python -m chaos.power --controls
 
 mutants: ## break the pure rooms on purpose and count what the tests notice, SAMPLE=N for a part

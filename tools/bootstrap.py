@@ -7,7 +7,8 @@ Rule 1: standard library only, and readable by an interpreter older than the flo
 Rule 2: additive. A group is installed beside the others; nothing that another target installed is removed.
 Rule 3: what is installed is what was reviewed: every file is checked against the hashes in `requirements/`.
 Rule 4: from where is the machine's business: pip's index and certificates, as configured, hold for uv too.
-Rule 5: a second call finds the stamps of the first and starts nothing.
+Rule 5: a second call finds the stamps of the first and installs nothing.
+Rule 6: a C compiler is installed only where the machine has none that works.
 """
 
 # Needed here, unlike elsewhere: an interpreter older than the floor must not evaluate the annotations.
@@ -26,7 +27,8 @@ import pip_to_uv
 
 FLOOR = (3, 11)
 CANDIDATES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python")
-GROUPS = ("base", "models", "test", "lint", "bench")
+GROUPS = ("base", "models", "test", "lint", "bench", "compiler")
+COMPILERS = ("cc", "gcc", "clang")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -106,6 +108,12 @@ def runs(command: list[str]) -> bool:
     return done.returncode == 0
 
 
+def has_compiler() -> bool:
+    """Say whether the machine has a C compiler that finds the headers of the C library; one without them is of no use."""
+    found = [path for path in map(shutil.which, COMPILERS) if path]
+    return any(runs([path, "-fsyntax-only", "-xc", "-include", "stdlib.h", "-"]) for path in found)
+
+
 # pip, and through it uv -----------------------------------------------------------------------------------------------
 
 
@@ -166,9 +174,17 @@ def run(command: list[str], *, env: dict[str, str]) -> None:
 # The environment ------------------------------------------------------------------------------------------------------
 
 
+def needed(house: House, groups: list[str]) -> list[str]:
+    """Return the groups to be there for these: the base always, a compiler only where the machine lacks one (Rule 6)."""
+    wanted = [group for group in GROUPS if group in {"base", *groups}]
+    if "compiler" in wanted and not house.is_current("compiler") and has_compiler():
+        wanted.remove("compiler")
+    return wanted
+
+
 def install(house: House, groups: list[str]) -> None:
     """Bring `.venv` to hold these groups and the project itself, editable; does nothing that is done already."""
-    wanted = [group for group in GROUPS if group in {"base", *groups}]
+    wanted = needed(house, groups)
     if house.is_ready(wanted):
         return
     started = time.monotonic()

@@ -22,6 +22,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "test": ("requirements/test.in",),
     "lint": ("requirements/lint.in",),
     "bench": ("requirements/bench.in",),
+    "compiler": ("requirements/compiler.in",),
 }
 """Each group and what it is resolved from, in the order of Rule 1."""
 

@@ -15,7 +15,7 @@ from typing import Final
 from chaos.power.campaign import CampaignBroken, Outcome, Plan, find_out, run
 from chaos.power.controls import Control
 from chaos.power.judge import judge_kept
-from chaos.power.recorder import RecorderMissing, best_recorder
+from chaos.power.recorder import RecorderMissing, make_recorder
 from chaos.power.trace import TraceUnusable
 
 OK: Final = 0
@@ -42,7 +42,7 @@ def main() -> int:
             seed=given.seed,
             build=build,
             jobs=given.jobs,
-            recorder=best_recorder(build),
+            recorder=make_recorder(build),
         )
         return _find_out(plan, controls, given.build) if controls else _run(plan, given.build)
     except (CampaignBroken, RecorderMissing, TraceUnusable) as error:

@@ -303,3 +303,23 @@ def test_the_build_server_does_what_a_desk_does():
     assert commands[-1] == "exec make check </dev/null"
     assert len(commands) == 4
     assert os.access(bootstrap.ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_a_compiler_counts_only_if_it_finds_the_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not bootstrap.has_compiler()
+    script(tmp_path / "cc", "exit 1")
+    assert not bootstrap.has_compiler()
+    script(tmp_path / "clang", "exit 0")
+    assert bootstrap.has_compiler()
+
+
+def test_a_compiler_is_needed_only_where_there_is_none(
+    made: bootstrap.House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert bootstrap.needed(made, ["test", "compiler"]) == ["base", "test", "compiler"]
+    script(tmp_path / "gcc", "exit 0")
+    assert bootstrap.needed(made, ["test", "compiler"]) == ["base", "test"]
+    made.stamp("compiler")
+    assert bootstrap.needed(made, ["test", "compiler"]) == ["base", "test", "compiler"]

@@ -1,7 +1,6 @@
 """The campaign as a whole, on builds without a safeguard: they are found out. That the product passes is `make chaos-power`."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +11,7 @@ from chaos.power.trace import Kind, Record
 
 ROOT = Path(__file__).parents[3]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("cc") is None and shutil.which("strace") is None, reason="nothing records here"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="recording needs Linux")]
 
 
 def campaign(build: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

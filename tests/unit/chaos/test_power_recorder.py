@@ -1,42 +1,23 @@
 """The recorders: what they write down, replayed, gives the files that a program made; what they cannot see they say."""
 
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from chaos.power import strace
 from chaos.power.disk import Disk, found_on, real_files
 from chaos.power.facts import Fact, Told, facts_in
-from chaos.power.recorder import FOLDER, LOG, Preloaded, Recorder, RecorderMissing, Recording, Traced, best_recorder
+from chaos.power.recorder import FOLDER, LOG, Recorder, RecorderMissing, Recording, make_recorder
 from chaos.power.trace import Kind, TraceUnusable, read_log
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="recording needs Linux")
 
 
-def program_or_skip(name: str) -> Path:
-    found = shutil.which(name)
-    if found is None:
-        assert not os.environ.get("CI"), f"{name} is missing"
-        pytest.skip(f"{name} is missing")
-    return Path(found)
-
-
-@pytest.fixture(params=["library", "strace"])
-def recorder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recorder:
-    if request.param == "strace":
-        return Traced(program_or_skip("strace"))
-    program_or_skip("cc")
-    return best_recorder(tmp_path_factory.getbasetemp() / "recorder")
-
-
 @pytest.fixture
-def library(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
-    program_or_skip("cc")
-    return best_recorder(tmp_path_factory.getbasetemp() / "recorder")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
+    return make_recorder(tmp_path_factory.getbasetemp() / "recorder")
 
 
 @pytest.fixture
@@ -130,14 +111,57 @@ def test_a_program_that_goes_on_with_files_is_recorded_from_there(recorder: Reco
     assert_whole(root, done, found)
 
 
-def test_both_recorders_see_the_same_calls(library: Recorder, tmp_path: Path):
-    seen = []
-    for number, each in enumerate((library, Traced(program_or_skip("strace")))):
-        folder = tmp_path / str(number) / "root"
-        folder.mkdir(parents=True)
-        done = record(each, folder, FILES)
-        seen.append([(one.kind, one.path, one.second, one.data) for one in done.records])
-    assert seen[0] == seen[1]
+def calls(done: Recording) -> list[tuple[str, str]]:
+    return [(one.kind.name.lower(), one.path + (f" -> {one.second}" if one.second else "")) for one in done.records]
+
+
+def test_each_call_is_recorded_once_and_in_order(recorder: Recorder, root: Path):
+    # What bytes cannot show: a sync, and a change that a later one undoes.
+    assert calls(record(recorder, root, FILES)) == [
+        ("create", "x.tmp"),
+        ("write", "x.tmp"),
+        ("write", "x.tmp"),
+        ("sync", "x.tmp"),
+        ("rename", "x.tmp -> x"),
+        ("mkdir", "sub"),
+        ("link", "x -> y"),
+        ("create", "sub/z"),
+        ("write", "sub/z"),
+        ("truncate", "sub/z"),
+        ("allocate", "sub/z"),
+        ("write", "sub/z"),
+        ("unlink", "y"),
+        ("truncate", "x"),
+        ("create", "log"),
+        *[("write", "log")] * 20,
+        ("create", "log2"),
+        ("write", "log2"),
+        ("truncate", "log2"),
+        ("write", "log2"),
+        ("sync", ""),
+        ("mkdir", "empty"),
+        ("rmdir", "empty"),
+    ]
+
+
+COMMITS = """
+    import sqlite3
+    db = sqlite3.connect(root + "/a.db", isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("CREATE TABLE t (a)")
+    db.execute("PRAGMA synchronous = LEVEL")
+    os.write(os.open(root + "/mark", os.O_WRONLY | os.O_CREAT), b"from here on")
+    for number in range(5):
+        db.execute("INSERT INTO t VALUES (?)", (number,))
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(("level", "syncs"), [("OFF", 0), ("FULL", 5)])
+def test_every_commit_that_sqlite_syncs_is_seen_to_be_synced(recorder: Recorder, root: Path, level: str, syncs: int):
+    done = record(recorder, root, COMMITS.replace("LEVEL", level))
+    begin = next(at for at, one in enumerate(done.records) if one.kind is Kind.WRITE and one.path == "mark")
+    assert sum(one.kind is Kind.SYNC and one.path == "a.db-wal" for one in done.records[begin:]) == syncs
 
 
 def test_a_sync_counts_what_came_before_it_and_not_what_came_while_it_ran(recorder: Recorder, root: Path):
@@ -155,9 +179,9 @@ def test_a_sync_counts_what_came_before_it_and_not_what_came_while_it_ran(record
     assert first.end <= sync.a < second.end
 
 
-def test_threads_and_processes_that_append_are_recorded_in_the_order_of_the_file(library: Recorder, root: Path):
+def test_threads_and_processes_that_append_are_recorded_in_the_order_of_the_file(recorder: Recorder, root: Path):
     done = record(
-        library,
+        recorder,
         root,
         """
         import threading
@@ -237,9 +261,9 @@ def test_a_change_that_cannot_be_recorded_makes_the_log_unusable(recorder: Recor
         record(recorder, root, program)
 
 
-def test_a_store_through_a_shared_map_is_seen_by_comparing(library: Recorder, root: Path):
+def test_a_store_through_a_shared_map_is_seen_by_comparing(recorder: Recorder, root: Path):
     done = record(
-        library,
+        recorder,
         root,
         """
         import mmap
@@ -268,8 +292,8 @@ def test_a_failed_call_is_not_recorded(recorder: Recorder, root: Path):
     assert done.records == []
 
 
-def test_a_log_that_was_cut_is_refused(library: Recorder, root: Path):
-    record(library, root, FILES)
+def test_a_log_that_was_cut_is_refused(recorder: Recorder, root: Path):
+    record(recorder, root, FILES)
     log = root.parent / "log"
     log.write_bytes(log.read_bytes()[:-3])
     with pytest.raises(TraceUnusable, match="cut"):
@@ -281,59 +305,42 @@ def test_a_fact_that_is_none_is_refused():
         Fact.parse('["nonsense", "a", "b"]')
 
 
-def test_without_a_compiler_strace_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    tracer = program_or_skip("strace")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/strace").symlink_to(tracer)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert isinstance(best_recorder(tmp_path), Traced)
-
-
-def test_with_neither_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_without_a_compiler_it_is_said_what_installs_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RecorderMissing, match="install"):
-        best_recorder(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(RecorderMissing, match=r"tools/bootstrap\.py compiler"):
+        make_recorder(tmp_path)
 
 
-def test_the_library_is_compiled_once_for_each_source(library: Recorder, tmp_path: Path):
-    made = best_recorder(tmp_path)
-    assert isinstance(made, Preloaded)
+def test_the_library_is_compiled_once_for_each_source(recorder: Recorder, tmp_path: Path):
+    made = make_recorder(tmp_path)
     stamp = made.library.stat().st_mtime_ns
-    again = best_recorder(tmp_path)
-    assert isinstance(again, Preloaded)
+    again = make_recorder(tmp_path)
     assert (again.library, again.library.stat().st_mtime_ns) == (made.library, stamp)
 
 
+def script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
 def test_a_compiler_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/cc").write_text("#!/bin/sh\necho no libc here >&2\nexit 1\n")
-    (tmp_path / "bin/cc").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    with pytest.raises(RecorderMissing, match="no libc here"):
-        best_recorder(tmp_path / "build")
+    script(tmp_path / "cc", "echo no libc here >&2; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(RecorderMissing, match="cc: no libc here"):
+        make_recorder(tmp_path / "build")
 
 
-def test_the_library_says_so_when_its_log_cannot_be_written(library: Recorder, root: Path):
-    assert isinstance(library, Preloaded)
-    env = {**os.environ, "LD_PRELOAD": str(library.library), FOLDER: str(root), LOG: str(root / "no/folder/log")}
+def test_where_one_compiler_fails_the_next_is_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    script(tmp_path / "cc", "exit 1")
+    script(tmp_path / "gcc", 'while [ "$1" != -o ]; do shift; done; echo made > "$2"')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert make_recorder(tmp_path / "build").library.read_text() == "made\n"
+
+
+def test_the_library_says_so_when_its_log_cannot_be_written(recorder: Recorder, root: Path):
+    env = {**os.environ, "LD_PRELOAD": str(recorder.library), FOLDER: str(root), LOG: str(root / "no/folder/log")}
     done = subprocess.run([sys.executable, "-c", ""], env=env, check=False, capture_output=True, text=True)
     assert done.returncode != 0
     assert "recorder:" in done.stderr
-
-
-def test_a_call_that_strace_saw_in_two_parts_is_one_call(tmp_path: Path):
-    path = "".join(f"\\x{byte:02x}" for byte in f"{tmp_path}/x".encode())
-    lines = [
-        f'7 openat(AT_FDCWD, "{path}", O_WRONLY|O_CREAT, 0666) = 3<{path}>',
-        f"7 fsync(3<{path}> <unfinished ...>",
-        f'8 write(3<{path}>, "\\x61", 1) = 1',
-        "7 <... fsync resumed>) = 0",
-        f"9 fsync(3<{path}>) = -1 EIO (Input/output error)",
-    ]
-    (tmp_path / "log.strace").write_text("\n".join(lines))
-    records = strace.read_text(tmp_path / "log.strace", root=tmp_path, told=tmp_path / "log", sizes={})
-    assert [(one.kind, one.end, one.a) for one in records] == [
-        (Kind.CREATE, 1, 0),
-        (Kind.WRITE, 2, 0),
-        (Kind.SYNC, 3, 1),
-    ]
