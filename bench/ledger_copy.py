@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dueprocess.runtime.project import calls_key
+from dueprocess.runtime.gauges import calls_key
 
 _EVENTS: Final = "SELECT leaf, run, seq, action, line FROM events WHERE leaf >= ? ORDER BY leaf"
 _COMMITS_EACH: Final = 2

@@ -147,7 +147,7 @@ def _check_end(home: Home, sink: Sink, orders: Sequence[Order], found: Findings)
     found.expect(not half, f"erased by half: {half}")
     for row in home.store.read(lambda tx: tx.find(RUNS)):
         is_done = row.status in TERMINAL or row.status == RunStatus.SYSTEM.value
-        found.expect(is_done, f"run {row.run} is lost: {row.status}, seq {row.seq}, waits for {row.waiting_on!r}")
+        found.expect(is_done, f"run {row.run} is lost: {row.status}, seq {row.seq}, waits for {row.waits_for!r}")
     times = Counter(refund.order_id for refund in sink.refunds())
     for order in orders:
         wanted = int(order.trait in PAID)

@@ -44,18 +44,19 @@ class GiveUpSettling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Rest until people have answered for these actions; wake at the first expiry."""
+    """Rest until people have answered for these actions, or one of `others` has an outcome; wake at the first instant that matters."""
 
     actions: tuple[ActionId, ...]
     until: Instant
+    others: tuple[ActionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Rest until this instant, or until `other` (an action of another run) has an outcome."""
+    """Rest until this instant, or until one of `others` (actions that are under way, of other runs too) has an outcome."""
 
     until: Instant
-    other: ActionId | None = None
+    others: tuple[ActionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,12 +43,15 @@ class Suspension(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSuspended:
-    """`run.suspended`: the segment ended after `active` microseconds; nothing occupies a thread until `wake_at` or a message."""
+    """`run.suspended`: the segment ended after `active` microseconds; nothing occupies a thread until `wake_at` or a message.
+
+    `waits_for`: actions, of other runs too, whose outcome wakes it as well.
+    """
 
     reason: Suspension
     active: int
     wake_at: int
-    waiting_on: str = ""
+    waits_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

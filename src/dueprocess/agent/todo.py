@@ -113,21 +113,22 @@ def _acting(state: RunState) -> tuple[Command, ...]:
 
 
 def _rest(state: RunState, held: list[Pending]) -> tuple[Command, ...]:
-    # 7. A timer that is due sooner than any hold wins; a hold wakes at its expiry at the latest (I11).
+    # 7. Whatever it is that the run rests for, it wakes at the first instant that matters to any of its actions (I11).
     timers = [
         item.retry_at
         for item in state.pending
         if item.status in {Status.RETRY, Status.UNKNOWN} and item.retry_at > state.now
     ]
-    if timers:
-        return (Wait(until=min(timers)),)
-    waiting = [item for item in state.pending if item.status is Status.WAITING]
-    if waiting:
-        return (Wait(until=later(state.now, LOOK_AGAIN), other=ActionId(waiting[0].original)),)
-    if held:
-        until = Instant(min(item.expires_at for item in held) + 1)
-        return (Hold(actions=tuple(item.action for item in held), until=until),)
-    return ()
+    expiries = [Instant(item.expires_at + 1) for item in held]
+    originals = tuple(dict.fromkeys(ActionId(item.original) for item in state.pending if item.status is Status.WAITING))
+    look_again = [later(state.now, LOOK_AGAIN)] if originals else []
+    moments = (*timers, *expiries, *look_again)
+    if not moments:
+        return ()
+    until = min(moments)
+    if held and until not in timers:
+        return (Hold(actions=tuple(item.action for item in held), until=until, others=originals),)
+    return (Wait(until=until, others=originals),)
 
 
 def _is_ready(state: RunState, item: Pending) -> bool:

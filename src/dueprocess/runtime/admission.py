@@ -51,8 +51,8 @@ from dueprocess.ledger import Reader
 from dueprocess.meter import Gauge, Mark, Unit
 from dueprocess.policy import Policy, Principal, Rate, Verdict
 from dueprocess.runtime.forms import approval_record, finding_records, request_of, requirement_of, requirement_record
+from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Claim, Item
-from dueprocess.runtime.project import calls_key
 from dueprocess.runtime.system import system_run
 from dueprocess.runtime.tables import ACTIONS, GAUGES, HOLDS, KEYS, MARKS, STOPS
 from dueprocess.tool import Idempotency, ToolSpec

@@ -68,10 +68,10 @@ def _do(run: Run, command: Command) -> None:
         case Expire():
             act.expire(run, command.actions)
         case Hold():
-            _rest(run, Suspension.HELD, until=command.until)
+            _rest(run, Suspension.HELD, until=command.until, others=command.others)
         case Wait():
-            reason = Suspension.TIMER if command.other is None else Suspension.OTHER_ACTION
-            _rest(run, reason, until=command.until, other=command.other)
+            reason = Suspension.OTHER_ACTION if command.others else Suspension.TIMER
+            _rest(run, reason, until=command.until, others=command.others)
         case AskClarification():
             run.record(Item(record=ClarificationAsked(question=command.question)), fresh=True)
         case AwaitClarification():
@@ -80,10 +80,10 @@ def _do(run: Run, command: Command) -> None:
             end(run, command)
 
 
-def _rest(run: Run, reason: Suspension, *, until: Instant, other: ActionId | None = None) -> None:
+def _rest(run: Run, reason: Suspension, *, until: Instant, others: tuple[ActionId, ...] = ()) -> None:
     # A clock that does not stand still (`clock: include_suspension`) may have run out while the run rested. A run that is
     # ending has said so already, and waits for what is under way.
     is_ending = run.state.phase is Phase.ENDING
     if not is_ending and run.policy.agent.clock_includes_suspension and not act.within_time(run):
         return
-    rest(run, reason, until=until, other=other)
+    rest(run, reason, until=until, others=others)

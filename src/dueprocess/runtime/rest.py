@@ -5,30 +5,21 @@ from collections.abc import Sequence
 from dueprocess.agent import Cancel, Finish, HandOff, Status, Stop, packet
 from dueprocess.agent import records as run_records
 from dueprocess.agent.records import Suspension
-from dueprocess.gate import UNDER_WAY, ActionCancelled, ActionState
+from dueprocess.gate import ActionCancelled
 from dueprocess.ledger import Transaction
 from dueprocess.runtime.journal import Item
 from dueprocess.runtime.run import Make, Run
-from dueprocess.runtime.tables import ACTIONS, LEASES
+from dueprocess.runtime.tables import LEASES
 from dueprocess.values import ActionId, Instant
 
 
-def rest(run: Run, reason: Suspension, *, until: Instant, other: ActionId | None = None) -> None:
+def rest(run: Run, reason: Suspension, *, until: Instant, others: tuple[ActionId, ...] = ()) -> None:
     """Suspends the run, unless something happened that it has not seen; then it goes on with that."""
-
-    def make(tx: Transaction) -> list[Item]:
-        # What the run waits for may have got its outcome since it was decided to wait: then it wakes at once.
-        awaited = tx.get(ACTIONS, other) if other is not None else None
-        has_outcome = awaited is not None and ActionState(awaited.state) not in UNDER_WAY
-        record = run_records.RunSuspended(
-            reason=reason,
-            active=_segment(run),
-            wake_at=run.now() if has_outcome else min(until, run.asleep_until()),
-            waiting_on=other or "",
-        )
-        return [Item(record=record)]
-
-    _leave(run, make)
+    # One of `others` may have got its outcome since it was decided to wait: the projection sees that and wakes the run.
+    record = run_records.RunSuspended(
+        reason=reason, active=_segment(run), wake_at=min(until, run.asleep_until()), waits_for=others
+    )
+    _leave(run, lambda _: [Item(record=record)])
 
 
 def end(run: Run, command: Finish | HandOff | Stop | Cancel) -> None:

@@ -1,4 +1,4 @@
-"""The read models beside the ledger: what each row says. How events make rows is in `runtime.project`.
+"""The read models beside the ledger: what each row says. How events make rows is in `runtime.project` and `project_action`.
 
 Rule 1. A row holds no content of a run: ids, states, instants, keyed digests and names of approvers only. What a person
         is shown of an action is read from its events, so that erasing the run's key erases it everywhere.
@@ -13,7 +13,10 @@ from dueprocess.ledger import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """A run as the store knows it. `status`: see `RunStatus`. `due`: 1 where a driver is needed now; `wake_at`: when else."""
+    """A run as the store knows it. `status`: see `RunStatus`. `due`: 1 where a driver is needed now; `wake_at`: when else.
+
+    `waits_for`: the actions whose outcome wakes it as well, separated by blanks.
+    """
 
     run: str
     tenant: str
@@ -25,11 +28,19 @@ class RunRow:
     status: str
     due: int
     wake_at: int
-    waiting_on: str
+    waits_for: str
     seq: int
     epoch: int
     at: int
     submitted_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRow:
+    """A resting run that is woken by the outcome of an action."""
+
+    action: str
+    run: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +149,7 @@ class LeaseRow:
 
 
 RUNS: Final = Table(name="runs", row=RunRow, key=("run",))
+WAITS: Final = Table(name="waits", row=WaitRow, key=("action", "run"))
 ACTIONS: Final = Table(name="actions", row=ActionRow, key=("action",))
 HOLDS: Final = Table(name="holds", row=HoldRow, key=("action",))
 GAUGES: Final = Table(name="gauges", row=GaugeRow, key=("key",))
@@ -148,5 +160,5 @@ POLICIES: Final = Table(name="policies", row=PolicyRow, key=("agent",))
 RELEASES: Final = Table(name="releases", row=ReleaseRow, key=("digest",))
 LEASES: Final = Table(name="leases", row=LeaseRow, key=("run",))
 
-PROJECTED: Final = (RUNS, ACTIONS, HOLDS, GAUGES, MARKS, KEYS, STOPS, POLICIES, RELEASES)
+PROJECTED: Final = (RUNS, WAITS, ACTIONS, HOLDS, GAUGES, MARKS, KEYS, STOPS, POLICIES, RELEASES)
 """The tables that a rebuild from the ledger makes anew."""

@@ -101,7 +101,7 @@ def _suspended(event: Event, record: run.RunSuspended, hide: Redaction) -> str:
         run.Suspension.HELD: "rests: held for approval",
         run.Suspension.CLARIFICATION: "rests: waits for the requester's answer",
         run.Suspension.TIMER: f"rests until {rfc3339(Instant(record.wake_at))}",
-        run.Suspension.OTHER_ACTION: f"rests: waits for the outcome of {record.waiting_on}",
+        run.Suspension.OTHER_ACTION: f"rests: waits for the outcome of {', '.join(record.waits_for)}",
         run.Suspension.STOP: "rests: stopped by the kill switch",
         run.Suspension.YIELDED: "given back by its driver",
     }

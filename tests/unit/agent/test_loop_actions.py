@@ -331,7 +331,7 @@ def test_the_same_key_waits_for_the_other_action_and_gets_its_outcome():
         play.wants(Act(actions=(first, second)))
         play.on(dispatched(play, first), action=first, attempt=1).wants(Act(actions=(second,)))
         waits = ActionWaiting(call=play.call(second), original=first)
-        play.on(waits, action=second).wants(Wait(until=later(play.at, LOOK_AGAIN), other=first))
+        play.on(waits, action=second).wants(Wait(until=later(play.at, LOOK_AGAIN), others=(first,)))
         play.on(succeeded(), action=first, attempt=1).wants(Act(actions=(second,)))
         reused = ActionReused(call=play.call(second), original=first, result='{"ok":true}')
         play.on(reused, action=second).wants(AskModel(turn=2, attempt=1))
@@ -349,8 +349,10 @@ def test_what_waits_is_decided_again_when_the_other_one_has_an_outcome(how: str)
         else:
             play.on(dispatched(play, first), action=first, attempt=1).wants(Act(actions=(second,)))
         play.on(ActionWaiting(call=play.call(second), original=first), action=second)
-        rest = Wait(until=later(play.at, LOOK_AGAIN), other=first)
-        play.wants(rest)
+        if how == "rejected":
+            play.wants(Hold(actions=(first,), until=later(play.at, LOOK_AGAIN), others=(first,)))
+        else:
+            play.wants(Wait(until=later(play.at, LOOK_AGAIN), others=(first,)))
         match how:
             case "claimed":
                 play.on(CLAIMED).wants(Act(actions=(second,)))
