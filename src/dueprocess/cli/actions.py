@@ -13,7 +13,7 @@ from dueprocess.errors import NotFound
 from dueprocess.gate import ActionState, Outcome
 from dueprocess.ledger import Reader
 from dueprocess.runtime import TERMINAL, settle
-from dueprocess.runtime.journal import run_row
+from dueprocess.runtime.journal import is_own, run_row
 from dueprocess.runtime.tables import ACTIONS, ActionRow
 from dueprocess.values import Instant, rfc3339
 from dueprocess.values.foreign import visible
@@ -33,7 +33,7 @@ def command() -> None:
 def list_open(*, directory: Path, as_json: bool) -> None:
     """List actions whose outcome is not known: unsettled (a person must tell), unknown (the sink is asked), dispatched."""
     with access(directory) as here:
-        rows = here.home.store.read(_open)
+        rows = here.home.store.read(lambda tx: _open(tx, here.tenant))
     if as_json:
         print_json(
             {
@@ -86,8 +86,9 @@ def settle_action(
     tell(f"its run goes on with: {go_on}" if go_on else f"its run has ended: {due(directory, 'runs', 'show', run)}")
 
 
-def _open(tx: Reader) -> list[ActionRow]:
-    return [row for state in _OPEN for row in tx.find(ACTIONS, equal=(("state", state.value),))]
+def _open(tx: Reader, tenant: str) -> list[ActionRow]:
+    rows = [row for state in _OPEN for row in tx.find(ACTIONS, equal=(("state", state.value),))]
+    return [row for row in rows if is_own(tx, row.run, tenant=tenant)]
 
 
 def _run_of(tx: Reader, action: str) -> str:

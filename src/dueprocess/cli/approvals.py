@@ -16,6 +16,7 @@ from dueprocess.cli.standing import approvers_text, go_on
 from dueprocess.errors import BadValue
 from dueprocess.ledger import Reader
 from dueprocess.runtime import Answered, HoldCard, approve, card, edit, reject
+from dueprocess.runtime.journal import is_own
 from dueprocess.runtime.tables import HOLDS
 from dueprocess.values import Instant, Json, parse, rfc3339
 from dueprocess.values.foreign import visible
@@ -39,7 +40,7 @@ def command() -> None:
 def list_holds(*, directory: Path, as_json: bool) -> None:
     """List what is held for approval now, the oldest first."""
     with access(directory) as here:
-        found = here.home.store.read(_open)
+        found = here.home.store.read(lambda tx: _open(tx, here))
         if as_json:
             print_json({"holds": [card_json(here, hold, told=told) for hold, told in found]})
             return
@@ -58,7 +59,7 @@ def list_holds(*, directory: Path, as_json: bool) -> None:
 def show(action: str, *, directory: Path, as_json: bool) -> None:
     """Show the card of ACTION: what would run, for whom, why it is held, who may approve it, and the digest they approve."""
     with access(directory) as here:
-        hold, told = here.home.store.read(lambda tx: _card(tx, action))
+        hold, told = here.home.store.read(lambda tx: _card(tx, here, action))
         if as_json:
             print_json(card_json(here, hold, told=told))
         else:
@@ -124,7 +125,7 @@ def edit_hold(
 
     def say(here: Access) -> Answered:
         who = person(here, token_file)
-        hold = here.home.store.read(lambda tx: card(tx, action))
+        hold = here.home.store.read(lambda tx: card(tx, action, tenant=here.tenant))
         return edit(here.shell, action, person=who, arguments=_edited(hold, pairs, whole))
 
     return _answer(action, directory, as_json=as_json, done="edited", say=say)
@@ -140,7 +141,7 @@ def _answer(
 ) -> int:
     with access(directory) as here:
         answered = say(here)
-        hold, told = here.home.store.read(lambda tx: _card(tx, action))
+        hold, told = here.home.store.read(lambda tx: _card(tx, here, action))
         resume = go_on(here, told)
     refused = answered.refused
     if as_json:
@@ -175,14 +176,14 @@ def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, res
     tell(f"its run goes on with: {resume}" if resume else "its run goes on in the program that it belongs to")
 
 
-def _open(tx: Reader) -> list[tuple[HoldCard, Told]]:
+def _open(tx: Reader, here: Access) -> list[tuple[HoldCard, Told]]:
     rows = sorted(tx.find(HOLDS, equal=(("open", 1),)), key=lambda row: (row.asked_at, row.action))
-    return [_card(tx, row.action) for row in rows]
+    return [_card(tx, here, row.action) for row in rows if is_own(tx, row.run, tenant=here.tenant)]
 
 
-def _card(tx: Reader, action: str) -> tuple[HoldCard, Told]:
-    hold = card(tx, action)
-    return hold, retold(tx, hold.row.run)
+def _card(tx: Reader, here: Access, action: str) -> tuple[HoldCard, Told]:
+    hold = card(tx, action, tenant=here.tenant)
+    return hold, retold(tx, hold.row.run, tenant=here.tenant)
 
 
 def _row(hold: HoldCard, told: Told) -> tuple[str, str, str, str]:

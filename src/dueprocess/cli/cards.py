@@ -121,7 +121,7 @@ def _excluded(here: Access, hold: HoldCard) -> tuple[str, ...]:
     """Who may not approve: the requesters, and the publisher of the policy in force."""
 
     def query(tx: Reader) -> str:
-        return publisher(tx, hold.row.agent)
+        return publisher(tx, hold.row.agent, tenant=here.tenant)
 
     published = here.home.store.read(query)
     named = (*hold.request.requesters, *((published,) if published.startswith("user:") else ()))

@@ -20,7 +20,7 @@ from dueprocess.cli.standing import exit_of, standing_json, standing_text
 from dueprocess.errors import BadValue, DueProcessError
 from dueprocess.ledger import Event
 from dueprocess.runtime import Task, submit
-from dueprocess.runtime.journal import run_row
+from dueprocess.runtime.journal import own_run
 from dueprocess.runtime.tables import POLICIES
 from dueprocess.values import RunId, parse
 from dueprocess.wiring.access import Access, access
@@ -81,7 +81,7 @@ def command(
         if work:
             return _work(built, directory, until_idle=until_idle)
         if resume is not None:
-            seen = here.home.store.read(lambda tx: run_row(tx, resume)).seq
+            seen = here.home.store.read(lambda tx: own_run(tx, resume, tenant=here.tenant)).seq
             return _drive(here, built, RunId(resume), after=seen, as_json=as_json)
         release = built.releases[built.project.agent(agent).name]
         task = Task(
@@ -114,7 +114,7 @@ def _drive(here: Access, built: Built, run: RunId, *, after: int, as_json: bool)
     except KeyboardInterrupt:
         tell(f"the run goes on with: {due(here.folder, 'run', '--resume', run)}")
         return Exit.INTERRUPTED
-    told = here.home.store.read(lambda tx: retold(tx, run))
+    told = here.home.store.read(lambda tx: retold(tx, run, tenant=here.tenant))
     if as_json:
         print_json(standing_json(here, told))
     elif told.story.status == "finished":
@@ -135,7 +135,7 @@ def _progress(here: Access, run: RunId) -> Callable[[Event], None]:
 
     def say(event: Event) -> None:
         if event.envelope.kind not in _QUIET:
-            hide = here.home.store.read(lambda tx: retold(tx, run)).redaction
+            hide = here.home.store.read(lambda tx: retold(tx, run, tenant=here.tenant)).redaction
             tell(f"  {paint(sentence(event, hide), 'bright_black')}")
 
     return say
@@ -166,7 +166,7 @@ def _work(built: Built, directory: Path, *, until_idle: bool) -> int:
 
 def _warn_of_policies(here: Access, built: Built) -> None:
     for name, release in built.releases.items():
-        row = here.home.store.read(lambda tx, agent=name: tx.get(POLICIES, agent))
+        row = here.home.store.read(lambda tx, agent=name: tx.get(POLICIES, here.tenant, agent))
         if row is not None and row.digest != release.policy.digest:
             path = built.project.folder / built.project.agents[name].policy
             tell(

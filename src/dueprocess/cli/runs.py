@@ -43,8 +43,8 @@ def command() -> None:
 def list_runs(*, agent: str, status: str | None, limit: int, directory: Path, as_json: bool) -> None:
     """List runs, the newest first."""
     with access(directory) as here:
-        rows, more = here.home.store.read(lambda tx: _rows(tx, agent, status, limit))
-        told = [here.home.store.read(lambda tx, run=row.run: retold(tx, run)) for row in rows]
+        rows, more = here.home.store.read(lambda tx: _rows(tx, here.tenant, agent, status, limit))
+        told = [here.home.store.read(lambda tx, run=row.run: retold(tx, run, tenant=here.tenant)) for row in rows]
     if as_json:
         print_json({"runs": [_row_json(each) for each in told], "more": more})
         return
@@ -72,7 +72,7 @@ def list_runs(*, agent: str, status: str | None, limit: int, directory: Path, as
 def show(run: str, *, directory: Path, as_json: bool) -> None:
     """Tell the story of RUN: what was asked, proposed, decided, done and said, event by event."""
     with access(directory) as here:
-        told = here.home.store.read(lambda tx: retold(tx, run))
+        told = here.home.store.read(lambda tx: retold(tx, run, tenant=here.tenant))
         if as_json:
             print_json({"run": story_json(told.story)})
             return
@@ -124,8 +124,10 @@ def _speaker(here: Access, token_file: Path | None) -> str:
         return "operator"
 
 
-def _rows(tx: Reader, agent: str, status: str | None, limit: int) -> tuple[list[RunRow], int]:
-    equal = tuple((column, value) for column, value in (("agent", agent), ("status", status)) if value)
+def _rows(tx: Reader, tenant: str, agent: str, status: str | None, limit: int) -> tuple[list[RunRow], int]:
+    equal = tuple(
+        (column, value) for column, value in (("tenant", tenant), ("agent", agent), ("status", status)) if value
+    )
     found = [row for row in tx.find(RUNS, equal=equal) if row.status != RunStatus.SYSTEM.value]
     found.sort(key=lambda row: (-max(row.submitted_at, row.at if not row.submitted_at else 0), row.run))
     return found[:limit], max(0, len(found) - limit)

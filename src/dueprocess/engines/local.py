@@ -41,7 +41,7 @@ class Failed:
 
 
 class LocalEngine:
-    """Drives due runs of some queues. `run_worker` blocks; `wake`, `stop` may be called from any thread.
+    """Drives due runs of some queues of the shell's tenant. `run_worker` blocks; `wake`, `stop` may be called from any thread.
 
     `concurrency`: runs in flight at once in this process. `only`: drives these runs and no others. `on_failure` is told
     of every drive that ended by an error.
@@ -175,20 +175,23 @@ class LocalEngine:
         now = self._shell.clock.now()
         if self._only is not None:
             chosen = [row for row in (tx.get(RUNS, run) for run in sorted(self._only)) if row is not None]
-            return [RunId(row.run) for row in chosen if row.queue in self._queues and self._is_ours_to_take(tx, row)]
+            return [RunId(row.run) for row in chosen if self._is_ours_to_take(tx, row)]
         rows: list[RunRow] = []
         for queue in sorted(self._queues):
             # Queue by queue: a backlog that nobody here drives must not hide what is ours.
-            rows += tx.find(RUNS, equal=(("due", 1), ("queue", queue)), limit=_BATCH)
-            rows += tx.find(RUNS, equal=(("due", 0), ("queue", queue)), at_most=("wake_at", now), limit=_BATCH)
+            mine = (("queue", queue), ("tenant", self._shell.tenant))
+            rows += tx.find(RUNS, equal=(("due", 1), *mine), limit=_BATCH)
+            rows += tx.find(RUNS, equal=(("due", 0), *mine), at_most=("wake_at", now), limit=_BATCH)
         # A dead driver's run is found by its lease; there are as many leases as runs in flight, in all processes.
         for lease in tx.find(LEASES):
             row = tx.get(RUNS, lease.run)
             if row is not None and row.status == RunStatus.RUNNING.value:
                 rows.append(row)
-        return [RunId(row.run) for row in rows if row.queue in self._queues and self._is_ours_to_take(tx, row)]
+        return [RunId(row.run) for row in rows if self._is_ours_to_take(tx, row)]
 
     def _is_ours_to_take(self, tx: Reader, row: RunRow) -> bool:
+        if not self._is_of_ours(row):
+            return False
         with self._lock:
             if row.run in self._claims:
                 return False
@@ -206,7 +209,8 @@ class LocalEngine:
         return self._shell.store.read(query)
 
     def _is_of_ours(self, row: RunRow) -> bool:
-        return row.queue in self._queues and (self._only is None or row.run in self._only)
+        is_served = row.tenant == self._shell.tenant and row.queue in self._queues
+        return is_served and (self._only is None or row.run in self._only)
 
     def _beat(self, done: threading.Event) -> None:
         while not done.wait(self._lease / 1_000_000 / _BEATS_PER_LEASE):

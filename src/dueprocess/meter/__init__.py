@@ -1,7 +1,7 @@
 """One primitive for every limit: reserve, settle, free; nested scopes; sliding windows. Nothing is stored here."""
 
 from dueprocess.meter.gauge import EMPTY, Gauge, Over, Unit, Want, free, left, reserve, settle
-from dueprocess.meter.scope import MAX_LIMIT, Scope, ScopeKind, meter_key
+from dueprocess.meter.scope import MAX_LIMIT, Scope, ScopeKind, meter_key, within
 from dueprocess.meter.window import Full, Mark, room
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "reserve",
     "room",
     "settle",
+    "within",
 ]

@@ -27,6 +27,11 @@ class Scope:
     id: str
 
 
+def within(*names: str) -> str:
+    """The id of the last of these names within the others, the tenant first. Two lists of names never give the same id."""
+    return "/".join(name.replace("%", "%25").replace("/", "%2F") for name in names)
+
+
 def meter_key(scope: Scope, unit: Unit) -> str:
     """The name of the gauge of this scope and unit. Kind and unit hold no separator: no two gauges share a name."""
     return f"{scope.kind.value}:{unit.value}:{scope.id}"

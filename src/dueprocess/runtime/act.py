@@ -141,7 +141,7 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
         # What this program cannot run is denied before there is an intent.
         specs={name: spec for name, spec in run.loaded.config.tools.items() if name in run.shell.tools},
         environment=run.loaded.manifest.environment,
-        publisher=publisher(tx, row.agent),
+        publisher=publisher(tx, row.agent, tenant=row.tenant),
         now=run.now(),
         wall_clock_left=run.wall_clock_left(),
     )

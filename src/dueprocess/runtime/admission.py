@@ -48,7 +48,7 @@ from dueprocess.gate import (
     judge,
 )
 from dueprocess.ledger import Reader
-from dueprocess.meter import Gauge, Mark, Unit
+from dueprocess.meter import Gauge, Mark, Unit, within
 from dueprocess.policy import Policy, Principal, Rate, Verdict
 from dueprocess.runtime.forms import approval_record, finding_records, request_of, requirement_of, requirement_record
 from dueprocess.runtime.gauges import calls_key
@@ -366,7 +366,7 @@ def _amount(desk: Desk, item: Pending) -> str:
 
 
 def _stop(tx: Reader, desk: Desk, tool: str) -> str:
-    ordered = {row.target for row in tx.find(STOPS)}
+    ordered = {row.target for row in tx.find(STOPS, equal=(("tenant", desk.claim.tenant),))}
     covering = ("all", f"agent:{desk.state.config.agent}", f"tool:{tool}")
     return next((target for target in covering if target in ordered), "")
 
@@ -377,7 +377,7 @@ def _rate(desk: Desk, item: Pending) -> Rate | None:
 
 
 def _rate_key(desk: Desk, item: Pending) -> str:
-    return f"rate:{desk.claim.tenant}:{desk.state.config.agent}:{item.request.name}"
+    return f"rate:{within(desk.claim.tenant, desk.state.config.agent, item.request.name)}"
 
 
 def _marks(tx: Reader, desk: Desk, item: Pending) -> tuple[Mark, ...]:

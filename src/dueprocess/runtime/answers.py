@@ -26,7 +26,7 @@ from dueprocess.gate import (
 )
 from dueprocess.ledger import Reader, Transaction
 from dueprocess.runtime.forms import request_of
-from dueprocess.runtime.journal import Item, message, run_row
+from dueprocess.runtime.journal import Item, is_own, message, own_run
 from dueprocess.runtime.policies import publisher
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import ACTIONS, HOLDS, HoldRow
@@ -63,14 +63,14 @@ class HoldCard:
     epoch: int
 
 
-def card(tx: Reader, action: str) -> HoldCard:
+def card(tx: Reader, action: str, *, tenant: str) -> HoldCard:
     """The card of a hold.
 
     Raises:
-        NotFound: no such hold, or its run was erased.
+        NotFound: the tenant has no such hold, or its run was erased.
     """
     row = tx.get(HOLDS, action)
-    if row is None:
+    if row is None or not is_own(tx, row.run, tenant=tenant):
         raise NotFound(f"no hold of action {action} here; `due approvals list` shows those there are")
     held = next((e for e in reversed(tx.lineage(action)) if isinstance(e.record, ActionHeld)), None)
     if held is None or not isinstance(held.record, ActionHeld):
@@ -100,16 +100,16 @@ def approve(shell: Shell, action: str, *, person: Person, digest: str | None = N
             _approval(person),
             given=found.given,
             digest=digest if digest is not None else found.row.digest,
-            publisher=publisher(tx, found.row.agent),
+            publisher=publisher(tx, found.row.agent, tenant=shell.tenant),
             now=now,
         )
         if isinstance(answer, Refused):
-            return _refuse(tx, found, person, answer, now)
+            return _refuse(tx, shell, found, person=person, refused=answer, now=now)
         made = grant(found.request, answer, now=now)
         record = ApprovalGiven(
             approval=_record(person), digest=found.row.digest, execute_by=made.execute_by if made is not None else 0
         )
-        message(tx, found.row.run, [Item(record=record, action=action)], now=now)
+        message(tx, found.row.run, [Item(record=record, action=action)], tenant=shell.tenant, now=now)
         return Answered(complete=made is not None)
 
     return shell.store.write(unit)
@@ -127,9 +127,9 @@ def reject(shell: Shell, action: str, *, person: Person, reason: str = "") -> An
         if not eligible(found.request.requirement, _approval(person)) and person.id not in found.request.requesters:
             wanted = ", ".join(found.request.requirement.any_of + found.request.requirement.all_of)
             refused = Refused(rule="approval.approver", reason=f"{person.id} is none of the approvers: {wanted}")
-            return _refuse(tx, found, person, refused, now)
+            return _refuse(tx, shell, found, person=person, refused=refused, now=now)
         record = ApprovalRejected(by=person.id, how=person.how, reason=reason)
-        message(tx, found.row.run, [Item(record=record, action=action)], now=now)
+        message(tx, found.row.run, [Item(record=record, action=action)], tenant=shell.tenant, now=now)
         return Answered(complete=True)
 
     return shell.store.write(unit)
@@ -150,7 +150,7 @@ def edit(shell: Shell, action: str, *, person: Person, arguments: dict[str, Json
         call = found.held.call
         if not eligible(found.request.requirement, _approval(person)) or person.id in found.request.requesters:
             refused = Refused(rule="approval.approver", reason=f"{person.id} may not edit this action")
-            return _refuse(tx, found, person, refused, now)
+            return _refuse(tx, shell, found, person=person, refused=refused, now=now)
         # The card shows the arguments without their citations; what was cited still stands.
         cited = canonical({CITATIONS: parse(call.citations), **arguments}) if call.citations else text
         approves = lowers_only(parse(call.arguments), arguments, editable=found.request.requirement.editable)
@@ -159,7 +159,7 @@ def edit(shell: Shell, action: str, *, person: Person, arguments: dict[str, Json
             Item(record=ActionEdited(by=_record(person), arguments=cited, approves=approves), action=action),
             Item(record=ActionSuperseded(by=next_id, reason=f"edited by {person.id}"), action=action),
         )
-        message(tx, found.row.run, records, now=now)
+        message(tx, found.row.run, records, tenant=shell.tenant, now=now)
         return Answered(complete=approves)
 
     return shell.store.write(unit)
@@ -178,6 +178,7 @@ def settle(shell: Shell, action: str, *, person: Person, outcome: Outcome, note:
         row = tx.get(ACTIONS, action)
         if row is None:
             raise NotFound(f"no action {action} here")
+        own_run(tx, row.run, tenant=shell.tenant)
         if row.state != ActionState.UNSETTLED.value:
             raise Conflict(f"action {action} is {row.state}; only an unsettled one needs a person to settle it")
         record = ActionSettled(
@@ -188,9 +189,8 @@ def settle(shell: Shell, action: str, *, person: Person, outcome: Outcome, note:
             person=person.id,
             how=person.how,
         )
-        message(
-            tx, row.run, [Item(record=record, action=action, attempt=row.attempt)], now=shell.clock.now(), ended=True
-        )
+        item = Item(record=record, action=action, attempt=row.attempt)
+        message(tx, row.run, [item], tenant=shell.tenant, now=shell.clock.now(), ended=True)
 
     shell.store.write(unit)
 
@@ -209,19 +209,21 @@ def _is_lower(before: Json, after: Json) -> bool:
 
 
 def _open_card(tx: Reader, shell: Shell, action: str) -> tuple[HoldCard, Instant]:
-    found = card(tx, action)
+    found = card(tx, action, tenant=shell.tenant)
     if not found.row.open:
         state = tx.get(ACTIONS, action)
         raise Conflict(f"the hold of {action} is closed: it is {state.state if state is not None else 'gone'}")
     if found.row.execute_by:
         raise Conflict(f"{action} has all its approvals already; another one has no effect")
-    row = run_row(tx, found.row.run)
+    row = own_run(tx, found.row.run, tenant=shell.tenant)
     return found, Instant(max(shell.clock.now(), row.at))
 
 
-def _refuse(tx: Transaction, found: HoldCard, person: Person, refused: Refused, now: Instant) -> Answered:
+def _refuse(
+    tx: Transaction, shell: Shell, found: HoldCard, *, person: Person, refused: Refused, now: Instant
+) -> Answered:
     record = ApprovalRefused(by=person.id, how=person.how, rule=refused.rule, reason=refused.reason)
-    message(tx, found.row.run, [Item(record=record, action=found.row.action)], now=now)
+    message(tx, found.row.run, [Item(record=record, action=found.row.action)], tenant=shell.tenant, now=now)
     return Answered(refused=refused)
 
 

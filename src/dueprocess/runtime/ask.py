@@ -21,7 +21,7 @@ from dueprocess.agent.records import (
 from dueprocess.agent.state import BUILT_IN_TOOLS
 from dueprocess.errors import ModelError, ModelUnavailable
 from dueprocess.ledger import Reader
-from dueprocess.meter import MAX_LIMIT, Gauge, Over, Scope, ScopeKind, Unit, Want, left, meter_key, reserve
+from dueprocess.meter import MAX_LIMIT, Gauge, Over, Scope, ScopeKind, Unit, Want, left, meter_key, reserve, within
 from dueprocess.model import ModelReply, ModelRequest, OfferedTool, Price, Provider, ToolRequest
 from dueprocess.release import Manifest
 from dueprocess.runtime.shell import Shell
@@ -166,8 +166,8 @@ def _limits(shell: Shell, state: RunState, limit: Money) -> tuple[tuple[str, int
     scopes: list[tuple[ScopeKind, str, int]] = [(ScopeKind.RUN, state.run, limit.micros)]
     wider = {
         ScopeKind.TASK: state.run,
-        ScopeKind.SESSION: state.session,
-        ScopeKind.AGENT: f"{shell.tenant}/{state.config.agent}",
+        ScopeKind.SESSION: within(shell.tenant, state.session) if state.session else "",
+        ScopeKind.AGENT: within(shell.tenant, state.config.agent),
         ScopeKind.TENANT: shell.tenant,
     }
     for kind, name in wider.items():

@@ -17,7 +17,7 @@ from dueprocess.gate import ActionState
 from dueprocess.ledger import Draft, Event, Keyring, Reader, RunKey, Store, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.runtime.answers import Person
-from dueprocess.runtime.journal import run_row
+from dueprocess.runtime.journal import own_run
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.status import TERMINAL, RunStatus
 from dueprocess.runtime.system import RunErased, Use, UsedMark
@@ -35,7 +35,7 @@ def erase(shell: Shell, run: RunId, *, person: Person, reason: str = "") -> None
     """
 
     def unit(tx: Transaction) -> None:
-        row = run_row(tx, run)
+        row = own_run(tx, run, tenant=shell.tenant)
         if row.status == RunStatus.ERASED.value:
             raise Conflict(f"run {run} is erased already")
         if row.status not in TERMINAL:

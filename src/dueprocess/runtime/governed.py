@@ -37,7 +37,7 @@ from dueprocess.model import ToolRequest
 from dueprocess.policy import Policy
 from dueprocess.runtime import perform, resumption
 from dueprocess.runtime.admission import Desk, Ruling, rule_on
-from dueprocess.runtime.journal import Claim, Item, append, owned, run_row
+from dueprocess.runtime.journal import Claim, Item, append, own_run, owned, run_row
 from dueprocess.runtime.lease import take, this_process
 from dueprocess.runtime.performed import (
     DeniedCall,
@@ -87,8 +87,9 @@ class Governed:
         self._loaded = loaded
 
         def unit(tx: Transaction) -> Claim:
+            row = own_run(tx, run, tenant=shell.tenant)
             resumption.refuse_other_requester(tx.events(run), on_behalf_of)
-            return take(tx, run_row(tx, run), owner=this_process(), lease=None, now=shell.clock.now())
+            return take(tx, row, owner=this_process(), lease=None, now=shell.clock.now())
 
         # INVARIANT I12: what is decided from here on is decided by this release, whichever one the run was begun under.
         self._claim = replace(shell.store.write(unit), release=loaded.digest)
@@ -237,7 +238,7 @@ class Governed:
             policy=self._policy,
             specs=self._specs,
             environment=self._loaded.manifest.environment,
-            publisher=publisher(tx, row.agent),
+            publisher=publisher(tx, row.agent, tenant=row.tenant),
             now=now,
             wall_clock_left=self._policy.agent.max_wall_clock,
         )

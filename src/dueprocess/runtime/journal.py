@@ -49,6 +49,23 @@ def run_row(tx: Reader, run: str) -> RunRow:
     return row
 
 
+def own_run(tx: Reader, run: str, *, tenant: str) -> RunRow:
+    """The row of a run of this tenant.
+
+    Raises:
+        NotFound: there is no such run, or it is another tenant's: which of both is not told.
+    """
+    if not is_own(tx, run, tenant=tenant):
+        raise NotFound(f"no run {run} here; `due runs list` shows those there are")
+    return run_row(tx, run)
+
+
+def is_own(tx: Reader, run: str, *, tenant: str) -> bool:
+    """Whether this run is the tenant's."""
+    row = tx.get(RUNS, run)
+    return row is not None and row.tenant == tenant
+
+
 def owned(tx: Reader, claim: Claim) -> RunRow:
     """The row of a run that this driver still owns.
 
@@ -77,17 +94,17 @@ def since(tx: Reader, claim: Claim, appended: tuple[Event, ...], *, seen: int) -
 
 
 def message(
-    tx: Transaction, run: str, items: Iterable[Item], *, now: Instant, ended: bool = False
+    tx: Transaction, run: str, items: Iterable[Item], *, tenant: str, now: Instant, ended: bool = False
 ) -> tuple[Event, ...]:
     """Appends from outside the driver: an approval, an answer, a cancel. The run's driver ingests it.
 
     Raises:
-        NotFound: no such run. Conflict: it has ended, unless `ended` says that this may come afterwards.
+        NotFound: the tenant has no such run. Conflict: it has ended, unless `ended` says that this may come afterwards.
     """
-    row = run_row(tx, run)
+    row = own_run(tx, run, tenant=tenant)
     if row.status in TERMINAL and not ended:
         raise Conflict(f"run {run} has ended ({row.status}); nothing can be said to it any more")
-    claim = Claim(run=RunId(run), tenant=row.tenant, release=row.release, policy=row.policy, epoch=0)
+    claim = Claim(run=RunId(run), tenant=tenant, release=row.release, policy=row.policy, epoch=0)
     at = Instant(max(now, row.at))
     return tuple(tx.append(_draft(claim, item, at=at)) for item in items)
 

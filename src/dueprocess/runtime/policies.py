@@ -25,19 +25,19 @@ class InForce:
 
 def in_force(tx: Reader, row: RunRow) -> str:
     """The digest of the policy that decides for a run now."""
-    found = tx.get(POLICIES, row.agent)
+    found = tx.get(POLICIES, row.tenant, row.agent)
     return found.digest if found is not None else row.policy
 
 
-def publisher(tx: Reader, agent: str) -> str:
+def publisher(tx: Reader, agent: str, *, tenant: str) -> str:
     """Who published the policy in force."""
-    found = tx.get(POLICIES, agent)
+    found = tx.get(POLICIES, tenant, agent)
     return found.author if found is not None else UNKNOWN_AUTHOR
 
 
 def published(tx: Reader, agent: str, *, tenant: str) -> InForce | None:
     """The policy in force with its text, None where none was ever published."""
-    found = tx.get(POLICIES, agent)
+    found = tx.get(POLICIES, tenant, agent)
     return None if found is None else InForce(digest=found.digest, author=found.author, text=_text(tx, found, tenant))
 
 
@@ -54,14 +54,14 @@ def register(
     tx: Transaction, *, tenant: str, agent: str, digest: str, manifest: str, policy: str, now: Instant
 ) -> None:
     """Records a release once."""
-    if tx.get(RELEASES, digest) is None:
+    if tx.get(RELEASES, tenant, digest) is None:
         record = ReleaseRegistered(digest=digest, agent=agent, manifest=manifest)
         tx.append(Draft(run=system_run(tenant), tenant=tenant, record=record, at=now, release=digest, policy=policy))
 
 
 def manifest_of(tx: Reader, digest: str, *, tenant: str) -> str | None:
     """The stored manifest of a release, None where it is not known."""
-    row = tx.get(RELEASES, digest)
+    row = tx.get(RELEASES, tenant, digest)
     if row is None:
         return None
     events = tx.events(system_run(tenant), after=row.seq - 1)

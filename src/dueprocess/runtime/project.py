@@ -90,7 +90,7 @@ def _suspended(tx: Transaction, e: Envelope, r: run_records.RunSuspended, row: R
     for action in r.waits_for:
         tx.put(WAITS, WaitRow(action=action, run=e.run))
     if r.reason is run_records.Suspension.STOP:
-        due = due or all(tx.get(STOPS, target) is None for target in ("all", f"agent:{row.agent}"))
+        due = due or all(tx.get(STOPS, e.tenant, target) is None for target in ("all", f"agent:{row.agent}"))
     return replace(row, status=r.reason.value, due=int(due), wake_at=r.wake_at, waits_for=" ".join(r.waits_for))
 
 
@@ -120,23 +120,23 @@ def _ended(status: RunStatus) -> Handler:
 
 
 def _published(tx: Transaction, e: Envelope, r: system.PolicyPublished, row: RunRow) -> RunRow:
-    tx.put(POLICIES, PolicyRow(agent=r.agent, digest=r.digest, author=r.author, seq=e.seq, at=e.at))
+    tx.put(POLICIES, PolicyRow(tenant=e.tenant, agent=r.agent, digest=r.digest, author=r.author, seq=e.seq, at=e.at))
     return row
 
 
 def _registered(tx: Transaction, e: Envelope, r: system.ReleaseRegistered, row: RunRow) -> RunRow:
-    tx.put(RELEASES, ReleaseRow(digest=r.digest, agent=r.agent, seq=e.seq))
+    tx.put(RELEASES, ReleaseRow(tenant=e.tenant, digest=r.digest, agent=r.agent, seq=e.seq))
     return row
 
 
 def _stop(tx: Transaction, e: Envelope, r: system.StopOrdered, row: RunRow) -> RunRow:
-    tx.put(STOPS, StopRow(target=r.target, by=r.by, at=e.at))
+    tx.put(STOPS, StopRow(tenant=e.tenant, target=r.target, by=r.by, at=e.at))
     return row
 
 
 def _lift(tx: Transaction, e: Envelope, r: system.StopLifted, row: RunRow) -> RunRow:
-    tx.delete(STOPS, r.target)
-    for resting in tx.find(RUNS, equal=(("status", RunStatus.STOP.value),)):
+    tx.delete(STOPS, e.tenant, r.target)
+    for resting in tx.find(RUNS, equal=(("status", RunStatus.STOP.value), ("tenant", e.tenant))):
         tx.put(RUNS, replace(resting, due=1))
     return row
 

@@ -29,7 +29,11 @@ def ask_model(run: Run, command: AskModel) -> None:
     stopped: list[str] = []
 
     def make(tx: Transaction) -> list[Item]:
-        stopped.extend(target for target in ("all", f"agent:{run.loaded.manifest.agent}") if tx.get(STOPS, target))
+        stopped.extend(
+            target
+            for target in ("all", f"agent:{run.loaded.manifest.agent}")
+            if tx.get(STOPS, run.claim.tenant, target)
+        )
         if stopped:
             return []
         admitted = ask.admit_question(

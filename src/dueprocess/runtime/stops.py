@@ -19,7 +19,7 @@ def order(shell: Shell, target: str, *, person: Person, reason: str = "") -> Non
         raise BadValue(f"{target!a} is nothing that can be stopped; expected all, agent:NAME or tool:NAME")
 
     def unit(tx: Transaction) -> None:
-        if tx.get(STOPS, target) is not None:
+        if tx.get(STOPS, shell.tenant, target) is not None:
             raise Conflict(f"{target} is stopped already")
         _say(tx, shell, StopOrdered(target=target, by=person.id, how=person.how, reason=reason))
 
@@ -35,7 +35,7 @@ def lift(shell: Shell, target: str, *, person: Person, reason: str = "") -> None
     """
 
     def unit(tx: Transaction) -> None:
-        row = tx.get(STOPS, target)
+        row = tx.get(STOPS, shell.tenant, target)
         if row is None:
             raise Conflict(f"{target} is not stopped; `due stop --list` shows what is")
         if row.by == person.id:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dueprocess.agent.records import CancelRequested, ClarificationGiven, TaskSubmitted
 from dueprocess.errors import BadValue, Conflict
 from dueprocess.ledger import Draft, Transaction
-from dueprocess.runtime.journal import Item, message, run_row
+from dueprocess.runtime.journal import Item, message, own_run
 from dueprocess.runtime.policies import publish, register
 from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.runtime.status import RunStatus
@@ -42,7 +42,7 @@ def introduce(shell: Shell, loaded: Loaded) -> None:
 
     def unit(tx: Transaction) -> None:
         now = shell.clock.now()
-        current = tx.get(POLICIES, manifest.agent)
+        current = tx.get(POLICIES, shell.tenant, manifest.agent)
         if current is None or (current.author == UNKNOWN_AUTHOR and current.digest != manifest.policy_digest):
             publish(
                 tx,
@@ -123,10 +123,12 @@ def answer(shell: Shell, run: str, *, text: str, by: str) -> None:
     """
 
     def unit(tx: Transaction) -> None:
-        row = run_row(tx, run)
+        row = own_run(tx, run, tenant=shell.tenant)
         if row.status != RunStatus.CLARIFICATION.value:
             raise Conflict(f"run {run} is {row.status}; expected one that waits for a clarification")
-        message(tx, run, [Item(record=ClarificationGiven(text=text, by=by))], now=shell.clock.now())
+        message(
+            tx, run, [Item(record=ClarificationGiven(text=text, by=by))], tenant=shell.tenant, now=shell.clock.now()
+        )
 
     shell.store.write(unit)
 
@@ -138,4 +140,4 @@ def cancel(shell: Shell, run: str, *, by: str, reason: str = "") -> None:
         NotFound: no such run. Conflict: it has ended.
     """
     item = Item(record=CancelRequested(by=by, reason=reason))
-    shell.store.write(lambda tx: message(tx, run, [item], now=shell.clock.now()))
+    shell.store.write(lambda tx: message(tx, run, [item], tenant=shell.tenant, now=shell.clock.now()))

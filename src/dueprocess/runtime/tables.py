@@ -2,7 +2,9 @@
 
 Rule 1. A row holds no content of a run: ids, states, instants, keyed digests and names of approvers only. What a person
         is shown of an action is read from its events, so that erasing the run's key erases it everywhere.
-Rule 2. `LEASES` is nobody's state: it says who drives a run at this moment and is not rebuilt.
+Rule 2. What is in force is in force for one tenant: stops, policies and releases are keyed by it, and so are the names of
+        shared gauges, windows and idempotency keys.
+Rule 3. `LEASES` is nobody's state: it says who drives a run at this moment and is not rebuilt.
 """
 
 from dataclasses import dataclass
@@ -109,8 +111,9 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRow:
-    """A stop in force."""
+    """A stop in force, of one tenant."""
 
+    tenant: str
     target: str
     by: str
     at: int
@@ -118,8 +121,9 @@ class StopRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRow:
-    """The last published policy of an agent; its text is in the event `seq` of the system run."""
+    """The last published policy of a tenant's agent; its text is in the event `seq` of the tenant's system run."""
 
+    tenant: str
     agent: str
     digest: str
     author: str
@@ -129,8 +133,9 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRow:
-    """A known release; its manifest is in the event `seq` of the system run."""
+    """A release that a tenant knows; its manifest is in the event `seq` of the tenant's system run."""
 
+    tenant: str
     digest: str
     agent: str
     seq: int
@@ -155,9 +160,9 @@ HOLDS: Final = Table(name="holds", row=HoldRow, key=("action",))
 GAUGES: Final = Table(name="gauges", row=GaugeRow, key=("key",))
 MARKS: Final = Table(name="marks", row=MarkRow, key=("key", "action", "attempt"))
 KEYS: Final = Table(name="idempotency", row=KeyRow, key=("scope", "action"))
-STOPS: Final = Table(name="stops", row=StopRow, key=("target",))
-POLICIES: Final = Table(name="policies", row=PolicyRow, key=("agent",))
-RELEASES: Final = Table(name="releases", row=ReleaseRow, key=("digest",))
+STOPS: Final = Table(name="stops", row=StopRow, key=("tenant", "target"))
+POLICIES: Final = Table(name="policies", row=PolicyRow, key=("tenant", "agent"))
+RELEASES: Final = Table(name="releases", row=ReleaseRow, key=("tenant", "digest"))
 LEASES: Final = Table(name="leases", row=LeaseRow, key=("run",))
 
 PROJECTED: Final = (RUNS, WAITS, ACTIONS, HOLDS, GAUGES, MARKS, KEYS, STOPS, POLICIES, RELEASES)

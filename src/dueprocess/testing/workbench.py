@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from dueprocess.agent import Workflow, workflow_to_json
-from dueprocess.ledger import Event, SigningKey, Store, Transaction
+from dueprocess.ledger import Event, Reader, SigningKey, Store, Transaction
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Price
 from dueprocess.providers.scripted import Line, Script, Scripted, by_turn
@@ -40,7 +40,7 @@ from dueprocess.runtime.journal import Claim
 from dueprocess.runtime.lease import claim, claimable, this_process
 from dueprocess.runtime.system import system_run
 from dueprocess.runtime.tables import ACTIONS as ACTION_ROWS
-from dueprocess.runtime.tables import HOLDS, RUNS, ActionRow, HoldRow
+from dueprocess.runtime.tables import HOLDS, RUNS, ActionRow, HoldRow, RunRow
 from dueprocess.stores.memory import MemoryStore
 from dueprocess.testing.clock import FakeClock
 from dueprocess.tool import Tool
@@ -79,6 +79,7 @@ class Workbench:
         clarifies: bool = False,
         price: Price | None = PRICE,
         spend_limits: Mapping[ScopeKind, Money] | None = None,
+        tenant: str = "default",
     ) -> None:
         self.clock = clock if clock is not None else FakeClock()
         self.store: Store = store if store is not None else MemoryStore(signing_key=signing_key())
@@ -91,6 +92,7 @@ class Workbench:
             tools={tool.name: tool for tool in tools},
             provider=Scripted(says, price=price),
             spend_limits=spend_limits or {},
+            tenant=tenant,
         )
         self.release: Loaded = loaded(
             Manifest(
@@ -181,7 +183,7 @@ class Workbench:
         """The runs that need a driver at this instant."""
         now = self.clock.now()
         return self.store.read(
-            lambda tx: [RunId(row.run) for row in tx.find(RUNS) if row.queue and claimable(tx, row, now=now)]
+            lambda tx: [RunId(row.run) for row in self._runs(tx) if row.queue and claimable(tx, row, now=now)]
         )
 
     def status(self, run: RunId) -> RunStatus:
@@ -216,7 +218,15 @@ class Workbench:
 
     def holds(self) -> list[HoldRow]:
         """The open holds, oldest first."""
-        return sorted(self.store.read(lambda tx: tx.find(HOLDS, equal=(("open", 1),))), key=lambda row: row.asked_at)
+
+        def query(tx: Reader) -> list[HoldRow]:
+            mine = {row.run for row in self._runs(tx)}
+            return [row for row in tx.find(HOLDS, equal=(("open", 1),)) if row.run in mine]
+
+        return sorted(self.store.read(query), key=lambda row: row.asked_at)
+
+    def _runs(self, tx: Reader) -> list[RunRow]:
+        return tx.find(RUNS, equal=(("tenant", self.shell.tenant),))
 
     def close(self) -> None:
         """Ends the thread of the tools; the store stays as it is."""

@@ -14,7 +14,7 @@ from dueprocess.errors import Conflict, DueProcessError
 from dueprocess.ledger import Event, Reader
 from dueprocess.release import STEP_VERSION
 from dueprocess.runtime import RESTING, TERMINAL, RunStatus, queue_of
-from dueprocess.runtime.journal import run_row
+from dueprocess.runtime.journal import own_run, run_row
 from dueprocess.runtime.tables import RunRow
 from dueprocess.values import Duration, RunId, seconds
 from dueprocess.wiring.build import Built
@@ -40,7 +40,7 @@ def attend(
         NotFound: no such run. Conflict: this project does not drive it. Whatever ended a drive is passed on (rule 3).
     """
     failures: list[DueProcessError] = []
-    row = built.shell.store.read(lambda tx: run_row(tx, run))
+    row = built.shell.store.read(lambda tx: own_run(tx, run, tenant=built.shell.tenant))
     _refuse_foreign(built, row)
     engine = built.engine(only=run, on_failure=lambda _, error: failures.append(error))
     worker = threading.Thread(target=_work, args=(engine, failures), name="dueprocess-worker", daemon=True)

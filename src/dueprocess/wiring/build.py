@@ -76,7 +76,7 @@ def build(here: Access, environment: Mapping[str, str] = os.environ) -> Built:
     }
     provider = models(
         tuple(release.manifest.model for release in releases.values()),
-        older=here.home.store.read(_models_under_way),
+        older=here.home.store.read(lambda tx: _models_under_way(tx, here.tenant)),
         modules=modules,
         settings=settings,
         prices=project.prices,
@@ -167,10 +167,11 @@ def _workflow(reference: str, modules: Modules) -> Json:
     return workflow_to_json(found)
 
 
-def _models_under_way(tx: Reader) -> tuple[str, ...]:
+def _models_under_way(tx: Reader, tenant: str) -> tuple[str, ...]:
     """The models of releases that unfinished runs were started with: they go on with what they were started with."""
-    rows = [row for status in _UNDER_WAY for row in tx.find(RUNS, equal=(("status", status.value),)) if row.queue]
-    texts = [manifest_of(tx, digest, tenant=row.tenant) for digest, row in {row.release: row for row in rows}.items()]
+    mine = ("tenant", tenant)
+    rows = [row for status in _UNDER_WAY for row in tx.find(RUNS, equal=(("status", status.value), mine)) if row.queue]
+    texts = [manifest_of(tx, digest, tenant=tenant) for digest in dict.fromkeys(row.release for row in rows)]
     found: list[str] = []
     for text in texts:
         try:

@@ -15,6 +15,7 @@ from dueprocess.tool import Tool
 from dueprocess.values import RunId
 from dueprocess.wiring.clock import SystemClock
 from dueprocess.wiring.home import Home, open_home
+from dueprocess.wiring.project import DEFAULT_TENANT
 
 _NO_MODEL: Final = "none"  # the caller's loop asks its own model; the manifest says that this run asks none
 
@@ -87,6 +88,7 @@ def guard(
     agent: str = "guard",
     on_behalf_of: str = "",
     environment: str = "prod",
+    tenant: str = DEFAULT_TENANT,
     beside: Sequence[Tool] = (),
 ) -> Guarded:
     """Puts a tool behind the gate.
@@ -97,7 +99,8 @@ def guard(
     `policy`: a policy file. `store`: a folder, made if missing, or a `Home` that several guards share.
     `run`: a name that opens the same run again, in another process too (the earlier owner is fenced);
     without one each `guard` is a run of its own, with the policy's limits.
-    `on_behalf_of`: `user:NAME`. `beside`: the other tools that the policy file names.
+    `on_behalf_of`: `user:NAME`. `tenant`: whose run it is. `beside`: the other tools that the
+    policy file names.
 
     Raises:
         FileInvalid: the policy does not load with these tools. StoreUnavailable: the folder cannot be used.
@@ -123,7 +126,7 @@ def guard(
         if not isinstance(store, Home):
             home.store.close()
 
-    shell = Shell(store=home.store, clock=SystemClock(), loop=loop, tools=tools)
+    shell = Shell(store=home.store, clock=SystemClock(), loop=loop, tools=tools, tenant=tenant)
     try:
         introduce(shell, release)
         task = Task(text=f"guard {tool.name}", key=run or secrets.token_hex(16), on_behalf_of=on_behalf_of)

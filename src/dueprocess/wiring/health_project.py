@@ -41,7 +41,7 @@ def check_project(project: Project, *, here: Access | None, environment: Mapping
             continue
         yield _model(check, release, settings)
         if here is not None:
-            row = here.home.store.read(lambda tx, agent=name: tx.get(POLICIES, agent))
+            row = here.home.store.read(lambda tx, agent=name: tx.get(POLICIES, here.tenant, agent))
             yield _policy(check, agent, release, row)
         yield from _approvers(check, release, known)
 

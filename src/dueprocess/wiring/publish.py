@@ -49,7 +49,7 @@ def publish_policy(here: Access, path: Path, *, agent: str, person: Person) -> P
         return Published(policy=policy, failed=failed)
 
     def unit(tx: Transaction) -> bool:
-        current = tx.get(POLICIES, agent)
+        current = tx.get(POLICIES, here.tenant, agent)
         if current is not None and (current.digest, current.author) == (policy.digest, person.id):
             return False
         publish(
@@ -66,7 +66,11 @@ def publish_policy(here: Access, path: Path, *, agent: str, person: Person) -> P
 
     here.home.store.open_run(system_run(here.tenant))
     changed = here.home.store.write(unit)
-    return Published(policy=policy, changed=changed, stuck=here.home.store.read(lambda tx: _stuck(tx, agent, policy)))
+    return Published(
+        policy=policy,
+        changed=changed,
+        stuck=here.home.store.read(lambda tx: _stuck(tx, agent, policy, tenant=here.tenant)),
+    )
 
 
 def _tools(here: Access, agent: str) -> Mapping[str, ToolSpec]:
@@ -74,24 +78,29 @@ def _tools(here: Access, agent: str) -> Mapping[str, ToolSpec]:
         return {tool.name: tool.spec for tool in tools_of(here.project.agents[agent], here.project)}
 
     def query(tx: Reader) -> str | None:
-        rows = sorted(tx.find(RELEASES, equal=(("agent", agent),)), key=lambda row: row.seq)
+        rows = sorted(tx.find(RELEASES, equal=(("tenant", here.tenant), ("agent", agent))), key=lambda row: row.seq)
         return manifest_of(tx, rows[-1].digest, tenant=here.tenant) if rows else None
 
     text = here.home.store.read(query)
     if text is None:
-        known = sorted({*(here.project.agents if here.project is not None else ()), *here.home.store.read(_agents)})
+        known = sorted(
+            {
+                *(here.project.agents if here.project is not None else ()),
+                *here.home.store.read(lambda tx: _agents(tx, here.tenant)),
+            }
+        )
         raise NotFound(f"no agent {quoted(agent)} here; there is: {', '.join(known) or 'none'}")
     return {tool.name: tool for tool in Manifest.from_text(text).tools}
 
 
-def _agents(tx: Reader) -> list[str]:
-    return [row.agent for row in tx.find(RELEASES)]
+def _agents(tx: Reader, tenant: str) -> list[str]:
+    return [row.agent for row in tx.find(RELEASES, equal=(("tenant", tenant),))]
 
 
-def _stuck(tx: Reader, agent: str, policy: Policy) -> tuple[str, ...]:
+def _stuck(tx: Reader, agent: str, policy: Policy, *, tenant: str) -> tuple[str, ...]:
     found: list[str] = []
     fits: dict[str, bool] = {}
-    for row in tx.find(RUNS, equal=(("agent", agent),)):
+    for row in tx.find(RUNS, equal=(("tenant", tenant), ("agent", agent))):
         if row.status in TERMINAL:
             continue
         if row.release not in fits:

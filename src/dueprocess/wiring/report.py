@@ -108,14 +108,18 @@ def report_since(here: Access, since: Instant) -> Report:
     """
 
     def query(tx: Reader) -> list[str]:
-        rows = [row for row in tx.find(RUNS) if row.at >= since and row.status != RunStatus.SYSTEM.value]
+        rows = [
+            row
+            for row in tx.find(RUNS, equal=(("tenant", here.tenant),))
+            if row.at >= since and row.status != RunStatus.SYSTEM.value
+        ]
         return [row.run for row in sorted(rows, key=lambda row: (row.submitted_at or row.at, row.run))]
 
     return _report(here, here.home.store.read(query), subject=f"everything since {rfc3339(since)}")
 
 
 def _report(here: Access, runs: Sequence[str], *, subject: str, only: str = "") -> Report:
-    told = [here.home.store.read(lambda tx, run=run: tell(tx, run)) for run in runs]
+    told = [here.home.store.read(lambda tx, run=run: tell(tx, run, tenant=here.tenant)) for run in runs]
     published = here.home.store.read(lambda tx: _publications(tx, here.tenant))
     leaves = [
         event.envelope.leaf for each in told for event in each.events if not only or event.envelope.action == only

@@ -66,13 +66,13 @@ def stops_in_force(tx: Reader, tenant: str) -> tuple[Stop, ...]:
             at=Instant(row.at),
             reason=said[row.target].reason if row.target in said else "",
         )
-        for row in tx.find(STOPS)
+        for row in tx.find(STOPS, equal=(("tenant", tenant),))
     )
 
 
 def _known(tx: Reader, tenant: str) -> tuple[set[str], set[str]]:
     agents, tools = set[str](), set[str]()
-    for row in tx.find(RELEASES):
+    for row in tx.find(RELEASES, equal=(("tenant", tenant),)):
         agents.add(row.agent)
         text = manifest_of(tx, row.digest, tenant=tenant)
         try:

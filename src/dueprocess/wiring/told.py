@@ -9,7 +9,7 @@ from dueprocess.errors import FileInvalid, RecordInvalid
 from dueprocess.ledger import Event, Reader
 from dueprocess.policy import Policy, load
 from dueprocess.release import Manifest
-from dueprocess.runtime.journal import run_row
+from dueprocess.runtime.journal import own_run
 from dueprocess.runtime.lineage import RunStory
 from dueprocess.runtime.policies import manifest_of
 from dueprocess.runtime.redaction import Redaction
@@ -35,13 +35,13 @@ class Told:
     tools: Mapping[str, ToolSpec]
 
 
-def tell(tx: Reader, run: str) -> Told:
+def tell(tx: Reader, run: str, *, tenant: str) -> Told:
     """Reads and tells a run.
 
     Raises:
-        NotFound: no such run.
+        NotFound: the tenant has no such run.
     """
-    row = run_row(tx, run)
+    row = own_run(tx, run, tenant=tenant)
     events = tuple(tx.events(RunId(run)))
     release = manifest_of(tx, row.release, tenant=row.tenant) if row.release else None
     manifest = _manifest(release)
@@ -74,7 +74,7 @@ def _policy_texts(
 ) -> Mapping[str, str | None]:
     """The texts of all policies that decided in a run, and of the one in force: what any of them hides stays hidden."""
     wanted = {event.envelope.policy for event in events if event.envelope.policy}
-    current = tx.get(POLICIES, row.agent)
+    current = tx.get(POLICIES, row.tenant, row.agent)
     if current is not None and row.agent:
         wanted.add(current.digest)
     found: dict[str, str | None] = dict.fromkeys(wanted)

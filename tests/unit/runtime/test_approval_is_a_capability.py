@@ -151,7 +151,7 @@ def test_i5_an_approval_of_another_digest_does_not_count(shop: Shop):
         run, action = held(bench)
         assert approve(bench.shell, action, person=FIN, digest="another").refused is not None
         assert refusals(bench, run) == ["approval.digest"]
-        shown = card(bench.store, action) if False else bench.store.read(lambda tx: card(tx, action))
+        shown = bench.store.read(lambda tx: card(tx, action, tenant="default"))
         assert approve(bench.shell, action, person=FIN, digest=shown.row.digest).complete
 
 

@@ -174,7 +174,7 @@ def test_i8_erasing_takes_the_content_and_leaves_the_lines(store: Store):
         assert {event.record for event in bench.events(run)[:-1]} == {None}
         assert bench.actions(run) == []
         with pytest.raises(NotFound):
-            store.read(lambda tx: card(tx, action))
+            store.read(lambda tx: card(tx, action, tenant="default"))
         with pytest.raises(NotFound, match="erased"):
             store.read(lambda tx: tx.digest(run, "label", content="x"))
         with pytest.raises(Conflict, match="was erased"):

@@ -46,8 +46,8 @@ def test_an_agent_becomes_a_release_that_its_store_knows(here: Access):
     release = built.releases["support"]
     assert release.manifest.prompt == "You look."
     assert [tool.name for tool in release.manifest.tools] == ["look"]
-    assert here.home.store.read(lambda tx: tx.get(RELEASES, release.digest)) is not None
-    policy = here.home.store.read(lambda tx: tx.get(POLICIES, "support"))
+    assert here.home.store.read(lambda tx: tx.get(RELEASES, here.tenant, release.digest)) is not None
+    policy = here.home.store.read(lambda tx: tx.get(POLICIES, here.tenant, "support"))
     assert policy is not None
     assert (policy.digest, policy.author) == (release.policy.digest, "unknown")
 
