@@ -19,7 +19,7 @@ from dueprocess.gate import ActionDispatched, ApprovalGiven, life
 from dueprocess.gate.life import ActionState
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.meter import Gauge
-from dueprocess.runtime import act, answers, ask, governed, journal, project, run
+from dueprocess.runtime import act, answers, ask, governed, journal, project_action, run
 from dueprocess.runtime.tables import RunRow
 from dueprocess.tool import Attempt
 from dueprocess.values import Money, parse, read_amount
@@ -105,8 +105,8 @@ def _consume_no_grant() -> None:
     # Handlers stand in tables: those are what is changed.
     looked = answers.card
 
-    def never_granted(tx: Reader, action: str) -> answers.HoldCard:
-        found = looked(tx, action)
+    def never_granted(tx: Reader, action: str, *, tenant: str) -> answers.HoldCard:
+        found = looked(tx, action, tenant=tenant)
         return replace(found, row=replace(found.row, open=1, execute_by=0), given=())
 
     def always_granted(state: RunState, event: Happened, record: ApprovalGiven) -> RunState:
@@ -120,4 +120,4 @@ def _consume_no_grant() -> None:
     fold.HANDLERS[ApprovalGiven] = always_granted  # type: ignore[index]
     allowed = {**life.MOVES, ActionState.SUCCEEDED: frozenset({ActionState.DISPATCHED})}
     life.MOVES = allowed  # type: ignore[misc]
-    project._close_hold = never_closed  # noqa: SLF001 - as above
+    project_action._close_hold = never_closed  # noqa: SLF001 - as above

@@ -29,7 +29,7 @@ from dueprocess.policy import (
     unlisted,
     verdict,
 )
-from dueprocess.policy.arguments import REDACTED, hidden
+from dueprocess.policy.arguments import REDACTED, hidden, with_plain_amount
 from dueprocess.tool import CITATIONS, ToolSpec
 from dueprocess.tool.check import ArgumentProblem, check_arguments
 from dueprocess.values import Json, canonical, of_python, parse
@@ -89,7 +89,9 @@ def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Ju
         unresolved=cited.unresolved,
     )
     found.extend(decide(policy, seen))  # 5
-    key = key_text(cited.arguments, listed.idempotency_key) if listed.idempotency_key else None
+    key = None
+    if listed.idempotency_key:
+        key = key_text(with_plain_amount(cited.arguments, listed.amount), listed.idempotency_key)
     return _judged(
         tuple(found),
         arguments=canonical(cited.arguments),

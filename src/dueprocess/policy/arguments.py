@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from dueprocess.policy.document import ArgumentPath
-from dueprocess.values import Json, canonical
+from dueprocess.values import Json, canonical, read_amount
 from dueprocess.values.foreign import shown
 
 REDACTED: Final = "[redacted]"
@@ -65,6 +65,18 @@ def comparing(
         return found
 
     return compared
+
+
+def with_plain_amount(arguments: Mapping[str, Json], amount: ArgumentPath | None) -> Mapping[str, Json]:
+    """The arguments with the amount as an exact number: 25, 25.00 and "25.00" are one amount, hence one key."""
+    if amount is None:
+        return arguments
+    first, rest = amount[0], amount[1:]
+    value = arguments.get(first)
+    if rest:
+        return {**arguments, first: {**with_plain_amount(value, rest)}} if isinstance(value, dict) else arguments
+    read = read_amount(value)
+    return arguments if read is None else {**arguments, first: read.decimal}
 
 
 def key_text(arguments: Mapping[str, Json], paths: tuple[ArgumentPath, ...]) -> str | ArgumentPath:

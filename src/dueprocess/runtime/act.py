@@ -25,7 +25,8 @@ from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.policy import Retries
 from dueprocess.runtime import perform
-from dueprocess.runtime.admission import Desk, rule_on
+from dueprocess.runtime.admission import rule_on
+from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item, owned
 from dueprocess.runtime.perform import Dispatch
 from dueprocess.runtime.policies import in_force, publisher

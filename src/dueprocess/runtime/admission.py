@@ -6,37 +6,31 @@ Rule 3. An attempt whose outcome is lost is repeated under its own key or given 
 Rule 4. What is digested for an approval is exactly what will run: tool, schema, arguments, principal, run, evidence, findings.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
 
-from dueprocess.agent import Pending, RunState, Status
+from dueprocess.agent import Pending, Status
 from dueprocess.agent.records import BudgetExceeded
 from dueprocess.approval import Approval, Grant, Refused, Requirement, consider, grant
 from dueprocess.gate import (
-    FREES_KEY,
     ActionDenied,
     ActionDispatched,
     ActionHeld,
     ActionReused,
     ActionSettled,
-    ActionState,
     ActionSuperseded,
     ActionWaiting,
     Admission,
     Admitted,
     ApprovalGiven,
-    ApprovalRecord,
     CallRecord,
     Denied,
     Exceeded,
     HeldFor,
     Judgement,
     KeyRecord,
-    KeyUse,
     MarkRecord,
-    Neighbour,
     Outcome,
     RawCall,
     ReuseOf,
@@ -48,33 +42,28 @@ from dueprocess.gate import (
     judge,
 )
 from dueprocess.ledger import Reader
-from dueprocess.meter import Gauge, Mark, Unit, within
-from dueprocess.policy import Policy, Principal, Rate, Verdict
+from dueprocess.meter import Unit
+from dueprocess.policy import Principal, Verdict
+from dueprocess.runtime.desk import (
+    Desk,
+    amount_of,
+    calls_of,
+    grant_of,
+    key_use,
+    marks_of,
+    rate_key,
+    rate_of,
+    result_of,
+    stop_over,
+)
 from dueprocess.runtime.forms import approval_record, finding_records, request_of, requirement_of, requirement_record
 from dueprocess.runtime.gauges import calls_key
-from dueprocess.runtime.journal import Claim, Item
-from dueprocess.runtime.system import system_run
-from dueprocess.runtime.tables import ACTIONS, GAUGES, HOLDS, KEYS, MARKS, STOPS
-from dueprocess.tool import Idempotency, ToolSpec
-from dueprocess.values import ActionId, Instant, action_id, attempt_key, canonical, parse, read_amount
+from dueprocess.runtime.journal import Item
+from dueprocess.runtime.tables import ACTIONS, HOLDS
+from dueprocess.tool import Idempotency
+from dueprocess.values import ActionId, action_id, attempt_key, canonical
 
-_KEY_LABEL = "idempotency"
-_ARGUMENTS_LABEL = "arguments"
 _APPROVAL_LABEL = "approval"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What deciding needs beside the transaction: the run, the policy in force, the tools, and how long an attempt may take."""
-
-    claim: Claim
-    state: RunState
-    policy: Policy
-    specs: Mapping[str, ToolSpec]
-    environment: str
-    publisher: str
-    now: Instant
-    wall_clock_left: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +78,17 @@ class Ruling:
 def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
     """Decides one action on what this transaction reads (rule 1). The caller appends the records in the same transaction."""
     judged = judge(desk.policy, desk.specs, call=_raw_call(desk, item))
-    requirement = requirement_of(desk.policy.approvers_of(item.request.name), amount=_amount(desk, item))
-    key = _key_use(tx, desk, item, judged)
-    granted = _grant(tx, item)
+    requirement = requirement_of(desk.policy.approvers_of(item.request.name), amount=amount_of(desk, item))
+    key = key_use(tx, desk, item, judged)
+    granted = grant_of(tx, item)
     situation = Situation(
         tool=item.request.name,
         findings=judged.findings,
-        stop=_stop(tx, desk, item.request.name),
-        rate=_rate(desk, item),
-        marks=_marks(tx, desk, item),
+        stop=stop_over(tx, desk, item.request.name),
+        rate=rate_of(desk, item),
+        marks=marks_of(tx, desk, item),
         key=key[1] if key is not None else None,
-        calls=_calls(tx, desk.claim.run),
+        calls=calls_of(tx, desk.claim.run),
         calls_limit=desk.policy.agent.max_tool_calls,
         calls_key=calls_key(desk.claim.run),
         calls_wanted=0 if item.lost else 1,
@@ -172,7 +161,7 @@ def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
     before = tx.get(ACTIONS, item.action) if repeats_key else None
     key = before.sink_key if before is not None else attempt_key(action=item.action, attempt=attempt)
     timeout = min(desk.policy.retries_of(item.request.name).timeout, max(0, desk.wall_clock_left))
-    rate = _rate(desk, item)
+    rate = rate_of(desk, item)
     record = ActionDispatched(
         call=_call(place),
         findings=finding_records(admission.findings),
@@ -180,7 +169,7 @@ def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
         sink_key=key,
         dispatch_before=desk.now + timeout,
         calls=0 if item.lost else 1,
-        marks=(MarkRecord(key=_rate_key(desk, item)),) if rate is not None else (),
+        marks=(MarkRecord(key=rate_key(desk, item)),) if rate is not None else (),
         key=place.key,
         granted=tuple(approval_record(a) for a in place.grant.approvals) if place.grant is not None else (),
         fee_micros=spec.fee.micros,
@@ -200,7 +189,7 @@ def _reused(tx: Reader, place: _Place, admission: ReuseOf) -> Ruling:
     superseded = before.status in {Status.HELD, Status.GRANTED}
     place = _as_new_revision(place, also=superseded)
     action = place.item.action
-    record = ActionReused(call=_call(place), original=admission.original, result=_result_of(tx, admission.original))
+    record = ActionReused(call=_call(place), original=admission.original, result=result_of(tx, admission.original))
     items = [Item(record=record, action=action)]
     if superseded:
         why = f"the same was done as {admission.original}"
@@ -318,83 +307,3 @@ def _requesters(desk: Desk, item: Pending) -> tuple[str, ...]:
     state = desk.state
     named = (state.principal.partition("@")[0], state.on_behalf_of, *item.edited_by)
     return tuple(dict.fromkeys(name for name in named if name))
-
-
-def _grant(tx: Reader, item: Pending) -> Grant | None:
-    row = tx.get(HOLDS, item.action)
-    if row is None or not row.execute_by:
-        return None
-    given = msgspec.json.decode(row.approvals, type=tuple[ApprovalRecord, ...])
-    asked = msgspec.json.decode(row.request)
-    return Grant(
-        action=row.action,
-        digest=row.digest,
-        findings=tuple(asked["findings"]),
-        approvals=tuple(Approval(by=a.by, groups=a.groups, how=a.how) for a in given),
-        execute_by=Instant(row.execute_by),
-    )
-
-
-def _key_use(tx: Reader, desk: Desk, item: Pending, judged: Judgement) -> tuple[KeyRecord, KeyUse] | None:
-    if judged.key is None:
-        return None
-    # The key is shared by all runs of the tenant: its digest is under the tenant's key, not the run's.
-    shared = system_run(desk.claim.tenant)
-    scope = tx.digest(shared, _KEY_LABEL, content=canonical([item.request.name, judged.key]))
-    arguments = tx.digest(shared, _ARGUMENTS_LABEL, content=_comparable(desk, item, judged))
-    others = tuple(
-        Neighbour(action=row.action, arguments=row.arguments, state=ActionState(row.state))
-        for row in tx.find(KEYS, equal=(("scope", scope),))
-        if row.action != item.action and ActionState(row.state) not in FREES_KEY
-    )
-    return KeyRecord(scope=scope, arguments=arguments), KeyUse(arguments=arguments, others=others)
-
-
-def _comparable(desk: Desk, item: Pending, judged: Judgement) -> str:
-    # Equal amounts are equal arguments, whether written as 25, 25.00 or "25.00" (policy language, "numbers").
-    arguments, name = parse(judged.arguments), _amount(desk, item)
-    if not name or not isinstance(arguments, dict):
-        return judged.arguments
-    amount = read_amount(arguments.get(name))
-    return judged.arguments if amount is None else canonical({**arguments, name: amount.decimal})
-
-
-def _amount(desk: Desk, item: Pending) -> str:
-    listed = desk.policy.tools.get(item.request.name)
-    path = listed.amount if listed is not None else None
-    return path[0] if path is not None and len(path) == 1 else ""
-
-
-def _stop(tx: Reader, desk: Desk, tool: str) -> str:
-    ordered = {row.target for row in tx.find(STOPS, equal=(("tenant", desk.claim.tenant),))}
-    covering = ("all", f"agent:{desk.state.config.agent}", f"tool:{tool}")
-    return next((target for target in covering if target in ordered), "")
-
-
-def _rate(desk: Desk, item: Pending) -> Rate | None:
-    listed = desk.policy.tools.get(item.request.name)
-    return listed.rate if listed is not None else None
-
-
-def _rate_key(desk: Desk, item: Pending) -> str:
-    return f"rate:{within(desk.claim.tenant, desk.state.config.agent, item.request.name)}"
-
-
-def _marks(tx: Reader, desk: Desk, item: Pending) -> tuple[Mark, ...]:
-    rate = _rate(desk, item)
-    if rate is None:
-        return ()
-    rows = tx.find(MARKS, equal=(("key", _rate_key(desk, item)),), more_than=("at", desk.now - rate.window))
-    return tuple(Mark(at=Instant(row.at), amount=row.amount) for row in rows)
-
-
-def _calls(tx: Reader, run: str) -> Gauge:
-    row = tx.get(GAUGES, calls_key(run))
-    return Gauge() if row is None else Gauge(spent=row.spent, reserved=row.reserved)
-
-
-def _result_of(tx: Reader, action: str) -> str:
-    for event in reversed(tx.lineage(action)):
-        if isinstance(event.record, ActionSettled) and event.record.outcome is Outcome.SUCCEEDED:
-            return event.record.result
-    return canonical({"reused": action})

@@ -4,8 +4,9 @@ Rule 1. Only a run that has ended is erased, and only when nobody needs its cont
 Rule 2. First the tombstone, durable and in the clear, then the key. Whoever is killed between the two leaves a run that
         says it is erased and whose key still lives; `finish_erasures`, at every opening of the store, destroys it. The
         other order could lose the key and say nothing, and with it what the run used of shared limits.
-Rule 3. The tombstone carries what must outlive the run: its use of shared gauges and its places in sliding windows, so
-        that a rebuild, which cannot read the run any more, makes the same rows (I8).
+Rule 3. The tombstone carries what must outlive the run: its use of shared gauges, its places in sliding windows, and the
+        idempotency keys under which it acted, so that a rebuild, which cannot read the run any more, makes the same rows
+        (I8), and the same key does not act a second time (I4). Of a key only digests under the tenant's key are left.
 """
 
 from collections.abc import Iterable
@@ -20,8 +21,8 @@ from dueprocess.runtime.answers import Person
 from dueprocess.runtime.journal import own_run
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.status import TERMINAL, RunStatus
-from dueprocess.runtime.system import RunErased, Use, UsedMark
-from dueprocess.runtime.tables import ACTIONS, MARKS, RUNS
+from dueprocess.runtime.system import RunErased, Use, UsedKey, UsedMark
+from dueprocess.runtime.tables import ACTIONS, KEYS, MARKS, RUNS
 from dueprocess.values import Instant, RunId
 
 _OPEN: Final = frozenset({ActionState.DISPATCHED, ActionState.UNKNOWN, ActionState.UNSETTLED})
@@ -52,6 +53,7 @@ def erase(shell: Shell, run: RunId, *, person: Person, reason: str = "") -> None
             reason=reason,
             uses=shared_uses(tx.events(run), run),
             marks=_marks(tx, run),
+            keys=_keys(tx, run),
         )
         at = Instant(max(shell.clock.now(), row.at))
         draft = Draft(run=run, tenant=row.tenant, record=record, at=at, release="", policy="", in_clear=True)
@@ -110,3 +112,9 @@ def _marks(tx: Reader, run: RunId) -> tuple[UsedMark, ...]:
         UsedMark(key=mark.key, action=mark.action, attempt=mark.attempt, at=mark.at, amount=mark.amount)
         for mark in rows
     )
+
+
+def _keys(tx: Reader, run: RunId) -> tuple[UsedKey, ...]:
+    rows = tx.find(KEYS, equal=(("run", run),))
+    acted = [row for row in rows if ActionState(row.state) is ActionState.SUCCEEDED]
+    return tuple(UsedKey(scope=row.scope, action=row.action, arguments=row.arguments) for row in acted)

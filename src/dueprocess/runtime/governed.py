@@ -36,7 +36,8 @@ from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.model import ToolRequest
 from dueprocess.policy import Policy
 from dueprocess.runtime import perform, resumption
-from dueprocess.runtime.admission import Desk, Ruling, rule_on
+from dueprocess.runtime.admission import Ruling, rule_on
+from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Claim, Item, append, own_run, owned, run_row
 from dueprocess.runtime.lease import take, this_process
 from dueprocess.runtime.performed import (

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dueprocess.agent import records as run_records
+from dueprocess.gate import ActionState
 from dueprocess.ledger import Envelope, Event, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.runtime import system
@@ -27,6 +28,7 @@ from dueprocess.runtime.tables import (
     RUNS,
     STOPS,
     WAITS,
+    KeyRow,
     MarkRow,
     PolicyRow,
     ReleaseRow,
@@ -157,6 +159,10 @@ def _erased(tx: Transaction, e: Envelope, r: system.RunErased) -> None:
         tx.delete(HOLDS, hold.action)
     for key in tx.find(KEYS, equal=(("run", e.run),)):
         tx.delete(KEYS, key.scope, key.action)
+    for used in r.keys:
+        # INVARIANT I4: what was done once is not done again because nobody may read any more that it was.
+        done = ActionState.SUCCEEDED.value
+        tx.put(KEYS, KeyRow(scope=used.scope, action=used.action, run=e.run, arguments=used.arguments, state=done))
     tx.delete(GAUGES, calls_key(e.run))
     for unit in Unit:
         tx.delete(GAUGES, meter_key(Scope(kind=ScopeKind.RUN, id=e.run), unit))

@@ -75,11 +75,24 @@ class UsedMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedKey:
+    """An idempotency key under which an erased run acted: digests of key and arguments, both under the tenant's key."""
+
+    scope: str
+    action: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunErased:
-    """`run.erased`: the run's key is destroyed. Stands in the clear, with what must outlive the run: its use of shared limits."""
+    """`run.erased`: the run's key is destroyed.
+
+    Stands in the clear, with what must outlive the run: its use of shared limits, and the keys it may not act under again.
+    """
 
     by: str
     how: str
     reason: str = ""
     uses: tuple[Use, ...] = ()
     marks: tuple[UsedMark, ...] = ()
+    keys: tuple[UsedKey, ...] = ()

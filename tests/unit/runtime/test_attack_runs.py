@@ -148,3 +148,20 @@ def test_i4_a_lost_write_whose_tool_is_gone_is_given_to_a_person():
             bench.advance(30)
         assert bench.status(run) is RunStatus.HANDED_OFF
         assert [r.outcome for r in bench.records(run, ActionSettled)][-1] is Outcome.UNSETTLED
+
+
+@pytest.mark.parametrize("second", ["20", "20.0", "20.00"])
+def test_i4_an_amount_in_a_key_is_the_same_key_however_it_is_written(second: str, store: Store):
+    shop = Shop()
+    by_amount = KEYED.replace("[$.order_id]", "[$.order_id, $.amount_usd]")
+
+    def script(request: object, run: str, turn: int) -> Line:
+        written = "20" if run == first else second
+        return Line(calls=(("pay", {"order_id": "A", "amount_usd": written}),)) if turn == 1 else Line(text="done")
+
+    with Workbench(tools=shop.tools(), policy=by_amount, script=script, store=store) as bench:
+        first = bench.submit("first")
+        bench.work()
+        again = bench.submit("again")
+        bench.work()
+        assert (len(shop.paid), len(bench.records(again, ActionReused))) == (1, 1)
