@@ -192,7 +192,7 @@ def _check_limits(events: list[Event], verdict: Verdict) -> None:
 
 
 def _limit(key: str) -> int:
-    return SESSION_SPEND.micros if key.endswith(f":{SESSION}") else RUN_SPEND.micros
+    return SESSION_SPEND.micros if key.endswith(f"/{SESSION}") else RUN_SPEND.micros
 
 
 def _check_grants(events: list[Event], verdict: Verdict) -> None:
