@@ -109,6 +109,7 @@ class Gate(RuleBasedStateMachine):
             digest=digest,
             findings=action.asked,
             approvals=people,
+            asked_at=Instant(self.now),
             execute_by=Instant(self.now + 10),
         )
 

@@ -14,6 +14,7 @@ from typing import Any, Final, assert_never
 from dueprocess.agent import endings, turns
 from dueprocess.agent.happened import Happened
 from dueprocess.agent.state import MAX_CRASHES, Pending, Result, RunState, Status
+from dueprocess.approval import Notice, notices
 from dueprocess.evidence import Chunk, read_chunks
 from dueprocess.gate import (
     ActionCancelled,
@@ -32,6 +33,8 @@ from dueprocess.gate import (
     FindingRecord,
     Outcome,
 )
+from dueprocess.gate.held import request_of
+from dueprocess.gate.records import ApprovalEscalated, ApprovalReminded
 from dueprocess.policy import Escalation
 from dueprocess.values import ActionId, Instant, Json, action_id, canonical, parse
 
@@ -51,12 +54,14 @@ def _held(state: RunState, event: Happened, record: ActionHeld) -> RunState:
     item = _of_call(state, record.call)
     if item is None:
         return state
+    request = request_of(record, action=event.action, asked_at=event.at)
     held = replace(
         item,
         action=ActionId(event.action),
         revision=record.call.revision,
         status=Status.HELD,
         expires_at=Instant(record.expires_at),
+        notices=notices(request.requirement, asked_at=request.asked_at),
         carried=None,
     )
     return state.change(held)
@@ -140,6 +145,15 @@ def _approved(state: RunState, event: Happened, record: ApprovalGiven) -> RunSta
     if item is None or item.status is not Status.HELD or not record.execute_by:
         return state
     return state.change(replace(item, status=Status.GRANTED))
+
+
+def _noticed(state: RunState, event: Happened, record: ApprovalReminded | ApprovalEscalated) -> RunState:
+    item = state.find(event.action)
+    if item is None:
+        return state
+    to = record.to if isinstance(record, ApprovalEscalated) else ""
+    told = Notice(at=Instant(record.due_at), to=to)
+    return state.change(replace(item, notices=tuple(each for each in item.notices if each != told)))
 
 
 def _rejected(state: RunState, event: Happened, record: ApprovalRejected) -> RunState:
@@ -240,5 +254,7 @@ ACTION_HANDLERS: Final[Mapping[type, Callable[[RunState, Happened, Any], RunStat
     ActionCancelled: _cancelled,
     ActionEdited: _edited,
     ApprovalGiven: _approved,
+    ApprovalReminded: _noticed,
+    ApprovalEscalated: _noticed,
     ApprovalRejected: _rejected,
 }

@@ -79,6 +79,13 @@ class Expire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Record what has fallen due while these actions wait for people: reminders, an escalation."""
+
+    actions: tuple[ActionId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandOff:
     """End the run with a packet for a person."""
 
@@ -117,6 +124,7 @@ Command = (
     | AskClarification
     | AwaitClarification
     | Expire
+    | Notify
     | HandOff
     | Stop
     | Cancel

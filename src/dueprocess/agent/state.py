@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final
 
 from dueprocess.agent.workflow import Workflow
+from dueprocess.approval import Notice
 from dueprocess.evidence import Chunk
 from dueprocess.gate import ApprovalRecord
 from dueprocess.model import Message, OfferedTool, ToolRequest, measure
@@ -81,7 +82,8 @@ class Result(Enum):
 class Pending:
     """One requested action of the present turn or step.
 
-    `attempts` counts dispatches, `tries` those that were not lost to a dead worker. `answer` is what the model is told.
+    `attempts` counts dispatches, `tries` those that were not lost to a dead worker. `notices` are what has yet to fall due
+    while it is held. `answer` is what the model is told.
     """
 
     action: ActionId
@@ -98,6 +100,7 @@ class Pending:
     dispatch_before: Instant = Instant(0)
     retry_at: Instant = Instant(0)
     expires_at: Instant = Instant(0)
+    notices: tuple[Notice, ...] = ()
     original: str = ""
     edited_by: tuple[str, ...] = ()
     carried: ApprovalRecord | None = None

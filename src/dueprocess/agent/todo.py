@@ -1,7 +1,7 @@
 """What a run wants done next, as a function of its state alone. Doing it is the runtime's.
 
 The order, numbered at the code: 1 attempts lost with a dead worker, 2 outcomes to reconcile or give up, 3 holds that
-expired, 4 actions that are ready, 5 an ending once nothing is under way, 6 the model, 7 rest.
+expired or at which something fell due, 4 actions that are ready, 5 an ending once nothing is under way, 6 the model, 7 rest.
 """
 
 from typing import Final, assert_never
@@ -19,6 +19,7 @@ from dueprocess.agent.commands import (
     GiveUpSettling,
     HandOff,
     Hold,
+    Notify,
     Reconcile,
     Stop,
     Wait,
@@ -106,6 +107,9 @@ def _acting(state: RunState) -> tuple[Command, ...]:
     expired = tuple(item.action for item in held if item.expires_at < state.now)
     if expired:  # 3
         return (Expire(actions=expired),)
+    due = tuple(item.action for item in held if any(notice.at <= state.now for notice in item.notices))
+    if due:
+        return (Notify(actions=due),)
     ready = tuple(item.action for item in state.pending if _is_ready(state, item))
     if ready:  # 4
         return (Act(actions=ready),)
@@ -120,9 +124,10 @@ def _rest(state: RunState, held: list[Pending]) -> tuple[Command, ...]:
         if item.status in {Status.RETRY, Status.UNKNOWN} and item.retry_at > state.now
     ]
     expiries = [Instant(item.expires_at + 1) for item in held]
+    notices = [notice.at for item in held for notice in item.notices]
     originals = tuple(dict.fromkeys(ActionId(item.original) for item in state.pending if item.status is Status.WAITING))
     look_again = [later(state.now, LOOK_AGAIN)] if originals else []
-    moments = (*timers, *expiries, *look_again)
+    moments = (*timers, *expiries, *notices, *look_again)
     if not moments:
         return ()
     until = min(moments)

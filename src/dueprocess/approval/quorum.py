@@ -4,16 +4,29 @@ Rule 1. A person counts once, however often and from wherever they approve.
 Rule 2. `any_of`: a person counts who is named or in one of the groups named.
 Rule 3. `all_of`: each entry needs a person of its own; one person in two groups counts for one of them.
 Rule 4. `quorum` is the number of people in total; at least one person is always needed.
+Rule 5. A hold that nobody answers goes to others too: from then on they count like those of `any_of`, and for no entry
+        of `all_of`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dueprocess.values import Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """Who may answer as well, a group or a person, once a hold has waited this long."""
+
+    after: Duration
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """Who must approve, and how long they and the executor have. Entries are `group:NAME` or `user:NAME`."""
+    """Who must approve, and how long they and the executor have. Entries are `group:NAME` or `user:NAME`.
+
+    `remind`: how long a hold waits before each reminder.
+    """
 
     name: str
     any_of: tuple[str, ...] = ()
@@ -22,6 +35,8 @@ class Requirement:
     expires_after: Duration
     execute_within: Duration
     editable: tuple[str, ...] = ()
+    remind: tuple[Duration, ...] = ()
+    escalate: Escalation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +46,14 @@ class Approval:
     by: str
     groups: tuple[str, ...] = ()
     how: str = ""
+
+
+def after(requirement: Requirement, waited: Duration) -> Requirement:
+    """The requirement of a hold that has waited this long (rule 5)."""
+    further = requirement.escalate
+    if further is None or waited < further.after:
+        return requirement
+    return replace(requirement, any_of=(*requirement.any_of, further.to))
 
 
 def eligible(requirement: Requirement, approval: Approval) -> bool:

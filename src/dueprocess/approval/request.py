@@ -10,8 +10,8 @@ Rule 4. A grant is used only while the requirement in force is met by the people
 
 from dataclasses import dataclass
 
-from dueprocess.approval.quorum import Approval, Requirement, eligible, reached
-from dueprocess.values import Instant, later
+from dueprocess.approval.quorum import Approval, Requirement, after, eligible, reached
+from dueprocess.values import Duration, Instant, later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,10 @@ class HoldRequest:
         """The last instant at which an answer counts."""
         return later(self.asked_at, self.requirement.expires_after)
 
+    def asks(self, now: Instant) -> Requirement:
+        """Who may answer at this instant: those it escalates to as well, once it has waited long enough."""
+        return after(self.requirement, Duration(now - self.asked_at))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
@@ -41,12 +45,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a met requirement leaves: the right to run exactly this once until `execute_by`."""
+    """What a met requirement leaves: the right to run exactly this once until `execute_by`.
+
+    `asked_at` is when people were asked: what they were asked at first and what later is told by it.
+    """
 
     action: str
     digest: str
     findings: tuple[str, ...]
     approvals: tuple[Approval, ...]
+    asked_at: Instant
     execute_by: Instant
 
 
@@ -77,8 +85,9 @@ def consider(
             rule="approval.publisher",
             reason=f"{approval.by} published the policy in force and may not approve under it",
         )
-    if not eligible(request.requirement, approval):
-        wanted = ", ".join(request.requirement.any_of + request.requirement.all_of)
+    asked = request.asks(now)
+    if not eligible(asked, approval):
+        wanted = ", ".join(asked.any_of + asked.all_of)
         return Refused(rule="approval.approver", reason=f"{approval.by} is none of the approvers: {wanted}")
     if any(earlier.by == approval.by for earlier in given):
         return Refused(rule="approval.twice", reason=f"{approval.by} has approved already; each person counts once")
@@ -87,13 +96,14 @@ def consider(
 
 def grant(request: HoldRequest, approvals: tuple[Approval, ...], *, now: Instant) -> Grant | None:
     """The grant, once the requirement is met; None while more people are needed."""
-    if not reached(request.requirement, approvals):
+    if not reached(request.asks(now), approvals):
         return None
     return Grant(
         action=request.action,
         digest=request.digest,
         findings=request.findings,
         approvals=approvals,
+        asked_at=request.asked_at,
         execute_by=later(now, request.requirement.execute_within),
     )
 
@@ -123,6 +133,7 @@ def covers(
         return Refused(rule="approval.new_finding", reason=f"asked for since: {', '.join(new)}")
     if requirement is None or not findings:
         return None
+    requirement = after(requirement, Duration(now - held.asked_at))
     people = ", ".join(approval.by for approval in held.approvals)
     wanted = f"approvers now: {requirement.name} x{requirement.quorum}; gave: {people}"
     if not reached(requirement, held.approvals):

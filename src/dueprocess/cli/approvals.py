@@ -12,11 +12,12 @@ from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.output import print_json, print_table, tell
 from dueprocess.cli.person import person
-from dueprocess.cli.standing import approvers_text, go_on
+from dueprocess.cli.standing import approvers_text, escalated_to, go_on, reminders_of
 from dueprocess.errors import BadValue
 from dueprocess.ledger import Reader
 from dueprocess.runtime import Answered, HoldCard, approve, card, edit, reject
 from dueprocess.runtime.journal import is_own
+from dueprocess.runtime.lineage import ActionStory
 from dueprocess.runtime.tables import HOLDS
 from dueprocess.values import Instant, Json, parse, rfc3339
 from dueprocess.values.foreign import visible
@@ -194,8 +195,16 @@ def _row(hold: HoldCard, told: Told) -> tuple[str, str, str, str]:
         approvers = "approved, not run yet"
     elif hold.given:
         approvers += f" ({len(hold.given)} so far)"
+    if story is not None and not hold.row.execute_by:
+        approvers += _overdue(story)
     until = Instant(hold.row.execute_by or hold.row.expires_at)
     return hold.row.action, visible(call, limit=_CALL_SHOWN), approvers, rfc3339(until)
+
+
+def _overdue(story: ActionStory) -> str:
+    times, to = reminders_of(story), escalated_to(story)
+    reminded = f", reminded {times} time{'s' if times > 1 else ''}" if times else ""
+    return reminded + (f", escalated to {to}" if to else "")
 
 
 def _edited(hold: HoldCard, pairs: tuple[str, ...], whole: str | None) -> dict[str, Json]:

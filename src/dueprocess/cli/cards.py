@@ -6,7 +6,7 @@ import click
 
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import print_pairs
-from dueprocess.cli.standing import approvers_text
+from dueprocess.cli.standing import approvers_text, escalated_to, reminders_of
 from dueprocess.ledger import Reader
 from dueprocess.runtime import HoldCard
 from dueprocess.runtime.lineage import ActionStory
@@ -16,7 +16,7 @@ from dueprocess.values.foreign import quoted, visible, worded
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.story_json import instant_json, story_json
 from dueprocess.wiring.told import Told
-from dueprocess.wiring.wording import LONG, duration_text, quoted_lines, values_text
+from dueprocess.wiring.wording import LONG, duration_text, notice_text, quoted_lines, values_text
 
 _TASK_SHOWN: Final = 1000
 _ARGUMENT_SHOWN: Final = 1000  # an approver must see what they approve; what is longer says so
@@ -47,6 +47,7 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
             ("run", f"{row.run} of agent {row.agent}"),
             ("approvers", approvers_text(story)),
             ("so far", "\n".join(_said(story)) or "nobody has answered"),
+            ("overdue", "\n".join(map(notice_text, story.hold.notices)) if story.hold is not None else ""),
             ("may not", ", ".join(_excluded(here, hold))),
             ("editable", _editable(story)),
             ("until", f"{rfc3339(Instant(row.expires_at))}{_left(row.expires_at, now)}"),
@@ -74,6 +75,8 @@ def card_json(here: Access, hold: HoldCard, *, told: Told) -> dict[str, Json]:
         "asked_at": instant_json(Instant(row.asked_at)),
         "expires_at": instant_json(Instant(row.expires_at)),
         "execute_by": instant_json(Instant(row.execute_by)),
+        "reminded": reminders_of(story) if story is not None else 0,
+        "escalated_to": (escalated_to(story) or None) if story is not None else None,
         "excluded": [*_excluded(here, hold)],
         "task": told.story.task,
         "lineage": story_json(story) if story is not None else None,

@@ -181,7 +181,7 @@ def _groups(path: Path) -> Mapping[str, frozenset[str]]:
 
     if not path.exists():
         raise StoreUnavailable(f"{path} cannot be read: there is no such file")
-    return IdentityFile.open(path).groups()
+    return IdentityFile.open(path).names()
 
 
 def _read(path: Path) -> bytes:

@@ -76,13 +76,24 @@ def hold_lines(action: ActionStory) -> list[str]:
 
 
 def approvers_text(action: ActionStory) -> str:
-    """Who must approve: `1 of group:finance`, or everyone of a list."""
+    """Who must approve: `1 of group:finance`, or everyone of a list; and who else may, from when on."""
     hold = action.hold
     if hold is None:
         return ""
     parts = [f"{hold.quorum} of {', '.join(hold.any_of)}"] if hold.any_of else []
     parts += [f"{hold.quorum} people, one for each of {', '.join(hold.all_of)}"] if hold.all_of else []
+    parts += [f"also {hold.escalate_to} from {rfc3339(hold.escalate_at)}"] if hold.escalate_to else []
     return "; ".join(parts)
+
+
+def reminders_of(action: ActionStory) -> int:
+    """How often people were reminded of a hold."""
+    return sum(not each.to for each in action.hold.notices) if action.hold is not None else 0
+
+
+def escalated_to(action: ActionStory) -> str:
+    """Whom a hold has gone to since nobody answered; empty where it has gone to nobody."""
+    return next((each.to for each in action.hold.notices if each.to), "") if action.hold is not None else ""
 
 
 def question_of(told: Told) -> str:

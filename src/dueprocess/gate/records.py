@@ -50,7 +50,7 @@ class ApprovalRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementRecord:
-    """The approvers in force when a hold was made; durations in microseconds."""
+    """The approvers in force when a hold was made; durations in microseconds. No `escalate_to`: it goes to nobody else."""
 
     name: str
     any_of: tuple[str, ...] = ()
@@ -59,6 +59,9 @@ class RequirementRecord:
     expires_after: int
     execute_within: int
     editable: tuple[str, ...] = ()
+    remind: tuple[int, ...] = ()
+    escalate_after: int = 0
+    escalate_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +212,21 @@ class ApprovalGiven:
     approval: ApprovalRecord
     digest: str
     execute_by: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalReminded:
+    """`approval.reminded`: at `due_at` the hold was still waiting for people."""
+
+    due_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalEscalated:
+    """`approval.escalated`: at `due_at` the hold was still waiting; since then `to` may answer it as well."""
+
+    due_at: int
+    to: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

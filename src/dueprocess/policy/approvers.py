@@ -4,6 +4,7 @@ from typing import Final
 
 from dueprocess.policy.document import Approvers, Escalate, Escalation
 from dueprocess.policy.reader import Spot, named_tables
+from dueprocess.values import Duration
 from dueprocess.values.foreign import quoted
 
 _KEYS: Final = (
@@ -38,6 +39,7 @@ def _approvers(name: str, spot: Spot) -> Approvers:
             f"a quorum of {quorum} is less than the {len(all_of)} entries of all_of; each needs a person of its own"
         )
     expires = keys["expires_after"].duration() if "expires_after" in keys else None
+    lasts = expires or _DEFAULT.expires_after
     within = keys["execute_within"].duration() if "execute_within" in keys else None
     on_timeout = keys["on_timeout"].choice(Escalation) if "on_timeout" in keys else None
     return Approvers(
@@ -45,10 +47,11 @@ def _approvers(name: str, spot: Spot) -> Approvers:
         any_of=any_of,
         all_of=all_of,
         quorum=quorum or max(1, len(all_of)),
-        expires_after=expires or _DEFAULT.expires_after,
+        expires_after=lasts,
         execute_within=within or _DEFAULT.execute_within,
-        remind=(keys["remind"].listed(Spot.duration, empty=True) if "remind" in keys else None) or (),
-        escalate=_escalate(keys["escalate"]) if "escalate" in keys else None,
+        remind=(keys["remind"].distinct(lambda item: _before(item, lasts), empty=True) if "remind" in keys else None)
+        or (),
+        escalate=_escalate(keys["escalate"], lasts) if "escalate" in keys else None,
         on_timeout=on_timeout or _DEFAULT.on_timeout,
         editable=(keys["editable"].distinct(_argument, empty=True) if "editable" in keys else None) or (),
     )
@@ -70,8 +73,17 @@ def _argument(spot: Spot) -> str | None:
     return spot.text("the name of an argument")
 
 
-def _escalate(spot: Spot) -> Escalate | None:
+def _before(spot: Spot, end: Duration) -> Duration | None:
+    """A time that comes before a hold expires: anything later would never happen."""
+    after = spot.duration()
+    if after is not None and after >= end:
+        spot.expected("less than expires_after: by then the hold has expired")
+        return None
+    return after
+
+
+def _escalate(spot: Spot, end: Duration) -> Escalate | None:
     keys = spot.table(("after", "to"), required=("after", "to"))
-    after = keys["after"].duration() if "after" in keys else None
+    after = _before(keys["after"], end) if "after" in keys else None
     to = approver(keys["to"]) if "to" in keys else None
     return None if after is None or to is None else Escalate(after=after, to=to)

@@ -19,7 +19,7 @@ from dueprocess.tool import Effect
 from dueprocess.values.foreign import quoted
 
 Groups = Mapping[str, frozenset[str]]
-"""The people of each group: `{"group:finance": {"user:ann"}}`."""
+"""The people behind each name: `{"group:finance": {"user:ann"}, "user:ann": {"user:ann"}}`."""
 
 CRITICAL: Final = "critical"
 
@@ -129,7 +129,8 @@ def _reachable(
         if named and all(entry.startswith("user:") for entry in named) and who.quorum > len(set(named)):
             spot.wrong(f"a quorum of {who.quorum} cannot be reached by {len(set(named))} named people")
         return
-    unknown = [entry for entry in named if entry.startswith("group:") and entry not in groups]
+    further = (who.escalate.to,) if who.escalate is not None else ()
+    unknown = [entry for entry in dict.fromkeys((*named, *further)) if entry not in groups]
     for entry in unknown:
         spot.unknown("approver", entry, groups)
     if unknown:
@@ -151,7 +152,7 @@ def _reachable(
 def _people(named: Sequence[str], groups: Groups) -> frozenset[str]:
     found: set[str] = set()
     for entry in named:
-        found |= groups[entry] if entry.startswith("group:") else {entry}
+        found |= groups[entry]
     return frozenset(found)
 
 

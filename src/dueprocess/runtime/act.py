@@ -28,6 +28,7 @@ from dueprocess.runtime import perform
 from dueprocess.runtime.admission import rule_on
 from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item, owned
+from dueprocess.runtime.notices import notice_item
 from dueprocess.runtime.perform import Dispatch
 from dueprocess.runtime.policies import in_force, publisher
 from dueprocess.runtime.rest import rest
@@ -126,6 +127,13 @@ def expire(run: Run, actions: tuple[ActionId, ...]) -> None:
         record = ActionExpired(reason="nobody answered in time", on_timeout=on_timeout)
         records.append(Item(record=record, action=item.action))
     run.record(*records, fresh=True)
+
+
+def notify(run: Run, actions: tuple[ActionId, ...]) -> None:
+    """Records what has fallen due at these holds."""
+    now = run.now()
+    due = ((item.action, each) for item in _found(run, actions) for each in item.notices if each.at <= now)
+    run.record(*(notice_item(action, notice) for action, notice in due), fresh=True)
 
 
 def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> Iterator[Item]:

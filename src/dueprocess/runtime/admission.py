@@ -41,6 +41,7 @@ from dueprocess.gate import (
     admit,
     judge,
 )
+from dueprocess.gate.held import request_of, requirement_record
 from dueprocess.ledger import Reader
 from dueprocess.meter import Unit
 from dueprocess.policy import Principal, Verdict
@@ -56,7 +57,7 @@ from dueprocess.runtime.desk import (
     result_of,
     stop_over,
 )
-from dueprocess.runtime.forms import approval_record, finding_records, request_of, requirement_of, requirement_record
+from dueprocess.runtime.forms import approval_record, finding_records, requirement_of
 from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Item
 from dueprocess.runtime.tables import ACTIONS, HOLDS

@@ -7,8 +7,6 @@ Rule 3. An edit is a new revision, decided from the start; it approves only if i
 
 from dataclasses import dataclass
 
-import msgspec
-
 from dueprocess.approval import Approval, HoldRequest, Refused, consider, eligible, grant
 from dueprocess.errors import Conflict, NotFound
 from dueprocess.gate import (
@@ -24,9 +22,11 @@ from dueprocess.gate import (
     Outcome,
     SettledBy,
 )
+from dueprocess.gate.held import request_of
 from dueprocess.ledger import Reader, Transaction
-from dueprocess.runtime.forms import request_of
+from dueprocess.runtime.forms import approvals_of
 from dueprocess.runtime.journal import Item, is_own, message, own_run
+from dueprocess.runtime.notices import fallen_due
 from dueprocess.runtime.policies import publisher
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import ACTIONS, HOLDS, HoldRow
@@ -75,12 +75,11 @@ def card(tx: Reader, action: str, *, tenant: str) -> HoldCard:
     held = next((e for e in reversed(tx.lineage(action)) if isinstance(e.record, ActionHeld)), None)
     if held is None or not isinstance(held.record, ActionHeld):
         raise NotFound(f"the content of action {action} was erased")
-    given = msgspec.json.decode(row.approvals, type=tuple[ApprovalRecord, ...])
     return HoldCard(
         row=row,
         held=held.record,
         request=request_of(held.record, action=action, asked_at=Instant(held.envelope.at)),
-        given=tuple(Approval(by=a.by, groups=a.groups, how=a.how) for a in given),
+        given=approvals_of(row),
         revision_of=held.record.replaces,
         epoch=held.envelope.epoch,
     )
@@ -124,8 +123,9 @@ def reject(shell: Shell, action: str, *, person: Person, reason: str = "") -> An
 
     def unit(tx: Transaction) -> Answered:
         found, now = _open_card(tx, shell, action)
-        if not eligible(found.request.requirement, _approval(person)) and person.id not in found.request.requesters:
-            wanted = ", ".join(found.request.requirement.any_of + found.request.requirement.all_of)
+        asked = found.request.asks(now)
+        if not eligible(asked, _approval(person)) and person.id not in found.request.requesters:
+            wanted = ", ".join(asked.any_of + asked.all_of)
             refused = Refused(rule="approval.approver", reason=f"{person.id} is none of the approvers: {wanted}")
             return _refuse(tx, shell, found, person=person, refused=refused, now=now)
         record = ApprovalRejected(by=person.id, how=person.how, reason=reason)
@@ -138,7 +138,8 @@ def reject(shell: Shell, action: str, *, person: Person, reason: str = "") -> An
 def edit(shell: Shell, action: str, *, person: Person, arguments: dict[str, Json]) -> Answered:
     """Replaces a hold by a new revision with these arguments, which the gate decides from the start.
 
-    Only an eligible approver may edit. The editor becomes a requester, unless the edit only lowers editable amounts.
+    Only an eligible approver may edit. The editor becomes a requester, unless the edit only lowers editable amounts and the
+    editor was asked from the beginning: whom a hold escalates to is asked of the new one only when that has waited too.
 
     Raises:
         NotFound: no such hold. Conflict: it is not open any more. BadValue: the arguments are not JSON.
@@ -148,12 +149,14 @@ def edit(shell: Shell, action: str, *, person: Person, arguments: dict[str, Json
     def unit(tx: Transaction) -> Answered:
         found, now = _open_card(tx, shell, action)
         call = found.held.call
-        if not eligible(found.request.requirement, _approval(person)) or person.id in found.request.requesters:
+        asked, editor = found.request.requirement, _approval(person)
+        if not eligible(found.request.asks(now), editor) or person.id in found.request.requesters:
             refused = Refused(rule="approval.approver", reason=f"{person.id} may not edit this action")
             return _refuse(tx, shell, found, person=person, refused=refused, now=now)
         # The card shows the arguments without their citations; what was cited still stands.
         cited = canonical({CITATIONS: parse(call.citations), **arguments}) if call.citations else text
-        approves = lowers_only(parse(call.arguments), arguments, editable=found.request.requirement.editable)
+        lowers = lowers_only(parse(call.arguments), arguments, editable=asked.editable)
+        approves = lowers and eligible(asked, editor)
         next_id = action_id(run=RunId(found.row.run), cause=call.cause, index=call.index, revision=call.revision + 1)
         records = (
             Item(record=ActionEdited(by=_record(person), arguments=cited, approves=approves), action=action),
@@ -208,7 +211,7 @@ def _is_lower(before: Json, after: Json) -> bool:
     return old is not None and new is not None and new < old
 
 
-def _open_card(tx: Reader, shell: Shell, action: str) -> tuple[HoldCard, Instant]:
+def _open_card(tx: Transaction, shell: Shell, action: str) -> tuple[HoldCard, Instant]:
     found = card(tx, action, tenant=shell.tenant)
     if not found.row.open:
         state = tx.get(ACTIONS, action)
@@ -216,7 +219,9 @@ def _open_card(tx: Reader, shell: Shell, action: str) -> tuple[HoldCard, Instant
     if found.row.execute_by:
         raise Conflict(f"{action} has all its approvals already; another one has no effect")
     row = own_run(tx, found.row.run, tenant=shell.tenant)
-    return found, Instant(max(shell.clock.now(), row.at))
+    now = Instant(max(shell.clock.now(), row.at))
+    message(tx, found.row.run, fallen_due(tx.lineage(action), now=now), tenant=shell.tenant, now=now)
+    return found, now
 
 
 def _refuse(

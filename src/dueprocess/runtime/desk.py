@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import msgspec
 
 from dueprocess.agent import Pending, RunState
-from dueprocess.approval import Approval, Grant
+from dueprocess.approval import Grant
 from dueprocess.gate import (
     FREES_KEY,
     ActionSettled,
     ActionState,
-    ApprovalRecord,
     Judgement,
     KeyRecord,
     KeyUse,
@@ -25,6 +24,7 @@ from dueprocess.ledger import Reader
 from dueprocess.meter import Gauge, Mark, within
 from dueprocess.policy import Policy, Rate
 from dueprocess.policy.arguments import with_plain_amount
+from dueprocess.runtime.forms import approvals_of
 from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Claim
 from dueprocess.runtime.system import system_run
@@ -56,13 +56,13 @@ def grant_of(tx: Reader, item: Pending) -> Grant | None:
     row = tx.get(HOLDS, item.action)
     if row is None or not row.execute_by:
         return None
-    given = msgspec.json.decode(row.approvals, type=tuple[ApprovalRecord, ...])
     asked = msgspec.json.decode(row.request)
     return Grant(
         action=row.action,
         digest=row.digest,
         findings=tuple(asked["findings"]),
-        approvals=tuple(Approval(by=a.by, groups=a.groups, how=a.how) for a in given),
+        approvals=approvals_of(row),
+        asked_at=Instant(row.asked_at),
         execute_by=Instant(row.execute_by),
     )
 

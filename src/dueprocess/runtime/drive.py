@@ -25,6 +25,7 @@ from dueprocess.agent import (
     Stop,
     Wait,
 )
+from dueprocess.agent.commands import Notify
 from dueprocess.agent.records import ClarificationAsked, Suspension
 from dueprocess.errors import Defect
 from dueprocess.runtime import act, question
@@ -53,7 +54,7 @@ def drive(shell: Shell, loaded: Loaded, *, claim: Claim, yields: Callable[[], bo
         _do(run, run.commands[0])
 
 
-def _do(run: Run, command: Command) -> None:
+def _do(run: Run, command: Command) -> None:  # noqa: C901 - one branch per command
     match command:
         case AskModel():
             question.ask_model(run, command)
@@ -67,6 +68,8 @@ def _do(run: Run, command: Command) -> None:
             act.give_up_settling(run, command.actions)
         case Expire():
             act.expire(run, command.actions)
+        case Notify():
+            act.notify(run, command.actions)
         case Hold():
             _rest(run, Suspension.HELD, until=command.until, others=command.others)
         case Wait():

@@ -1,34 +1,17 @@
-"""Approvers, requests and approvals in their three forms: as the policy says them, as they are considered, as they are recorded."""
+"""Approvers, approvals and findings in their several forms: as the policy says them, as they are considered, as they are recorded."""
 
-from dueprocess.approval import Approval, HoldRequest, Requirement
-from dueprocess.gate import ActionHeld, ApprovalRecord, FindingRecord, RequirementRecord
-from dueprocess.policy import Approvers, Finding, Verdict
-from dueprocess.values import Duration, Instant, canonical
+import msgspec
 
-
-def request_of(held: ActionHeld, *, action: str, asked_at: Instant) -> HoldRequest:
-    """A recorded hold as the approval room considers it."""
-    asked = held.requirement
-    return HoldRequest(
-        action=action,
-        digest=held.digest,
-        findings=tuple(f.rule for f in held.findings if f.decision == Verdict.HOLD.value and not f.advisory),
-        requesters=held.requesters,
-        requirement=Requirement(
-            name=asked.name,
-            any_of=asked.any_of,
-            all_of=asked.all_of,
-            quorum=asked.quorum,
-            expires_after=Duration(asked.expires_after),
-            execute_within=Duration(asked.execute_within),
-            editable=asked.editable,
-        ),
-        asked_at=asked_at,
-    )
+from dueprocess.approval import Approval, Escalation, Requirement
+from dueprocess.gate import ApprovalRecord, FindingRecord
+from dueprocess.policy import Approvers, Finding
+from dueprocess.runtime.tables import HoldRow
+from dueprocess.values import canonical
 
 
 def requirement_of(approvers: Approvers, *, amount: str) -> Requirement:
     """The policy's approvers as the approval room asks for them. Only the bound amount can be lowered, whatever else is named."""
+    further = approvers.escalate
     return Requirement(
         name=approvers.name,
         any_of=approvers.any_of,
@@ -37,20 +20,15 @@ def requirement_of(approvers: Approvers, *, amount: str) -> Requirement:
         expires_after=approvers.expires_after,
         execute_within=approvers.execute_within,
         editable=tuple(name for name in approvers.editable if name == amount),
+        remind=approvers.remind,
+        escalate=Escalation(after=further.after, to=further.to) if further is not None else None,
     )
 
 
-def requirement_record(requirement: Requirement) -> RequirementRecord:
-    """A requirement as the ledger keeps it."""
-    return RequirementRecord(
-        name=requirement.name,
-        any_of=requirement.any_of,
-        all_of=requirement.all_of,
-        quorum=requirement.quorum,
-        expires_after=requirement.expires_after,
-        execute_within=requirement.execute_within,
-        editable=requirement.editable,
-    )
+def approvals_of(row: HoldRow) -> tuple[Approval, ...]:
+    """The approvals that a hold has so far."""
+    given = msgspec.json.decode(row.approvals, type=tuple[ApprovalRecord, ...])
+    return tuple(Approval(by=each.by, groups=each.groups, how=each.how) for each in given)
 
 
 def approval_record(approval: Approval) -> ApprovalRecord:

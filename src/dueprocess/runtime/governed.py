@@ -40,6 +40,7 @@ from dueprocess.runtime.admission import Ruling, rule_on
 from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Claim, Item, append, own_run, owned, run_row
 from dueprocess.runtime.lease import take, this_process
+from dueprocess.runtime.notices import fallen_due
 from dueprocess.runtime.performed import (
     DeniedCall,
     FailedCall,
@@ -202,7 +203,9 @@ class Governed:
         match state:
             case ActionState.HELD:
                 found = resumption.held(tx, events, action, now=now)
-                return found if found is not None else self._expire(tx, action, now=now)
+                if isinstance(found, HeldCall):
+                    append(tx, self._claim, fallen_due(events, now=now), now=now)
+                return found if found is not None else self._expire(tx, action, events, now=now)
             case ActionState.FAILED | ActionState.UNKNOWN | ActionState.PROPOSED:
                 return resumption.again(events, action, state)
             case ActionState.SUPERSEDED:
@@ -210,9 +213,11 @@ class Governed:
             case _:
                 return resumption.standing(events, action, state)
 
-    def _expire(self, tx: Transaction, action: ActionId, *, now: Instant) -> Performed:
+    def _expire(self, tx: Transaction, action: ActionId, events: list[Event], *, now: Instant) -> Performed:
         reason = "nobody answered in time"
-        append(tx, self._claim, [Item(record=ActionExpired(reason=reason), action=action)], now=now)
+        on_timeout = self._policy.approvers_of(resumption.call_of(events).tool).on_timeout
+        expired = ActionExpired(reason=reason, on_timeout=on_timeout.value)
+        append(tx, self._claim, [Item(record=expired, action=action)], now=now)
         return FailedCall(action=action, reason=reason)
 
     def _take(self, proposed: Proposed) -> Performed:
@@ -255,6 +260,8 @@ class Governed:
             case Denied():
                 return DeniedCall(action=action, findings=resumption.findings_of(events))
             case HeldFor():
+                if resumption.is_granted(events):
+                    return self.resume(action)
                 return HeldCall(action=action, findings=resumption.findings_of(events), reason="waits for people")
             case ReuseOf():
                 original = ActionId(admission.original)

@@ -41,6 +41,8 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "action.superseded": action.ActionSuperseded,
         "action.edited": action.ActionEdited,
         "approval.given": action.ApprovalGiven,
+        "approval.reminded": action.ApprovalReminded,
+        "approval.escalated": action.ApprovalEscalated,
         "approval.refused": action.ApprovalRefused,
         "approval.rejected": action.ApprovalRejected,
         "policy.published": system.PolicyPublished,

@@ -59,8 +59,20 @@ class DecisionStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeStory:
+    """What fell due while people were asked: a reminder, or that the hold went to `to` as well."""
+
+    at: Instant
+    due_at: Instant
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldStory:
-    """What people were asked: who may answer, how many must, until when, for exactly what."""
+    """What people were asked: who may answer, how many must, until when, for exactly what.
+
+    `escalate_to` may answer too from `escalate_at` on. `notices` is what has fallen due so far.
+    """
 
     at: Instant
     digest: str
@@ -71,6 +83,9 @@ class HoldStory:
     expires_at: Instant
     editable: tuple[str, ...]
     requesters: tuple[str, ...]
+    escalate_to: str = ""
+    escalate_at: Instant = Instant(0)
+    notices: tuple[NoticeStory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

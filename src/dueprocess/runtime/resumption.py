@@ -19,6 +19,7 @@ from dueprocess.gate import (
     ActionSuperseded,
     ActionUnclear,
     ActionWaiting,
+    ApprovalGiven,
     CallRecord,
     FindingRecord,
     Outcome,
@@ -44,7 +45,7 @@ _STATUS = {
 
 def again(events: list[Event], action: ActionId, state: ActionState) -> Pending:
     """The action as it is decided once more: a granted hold, one that surely failed, or a repeat under the same key."""
-    call = _last_call(events)
+    call = call_of(events)
     dispatches = [event for event in events if isinstance(event.record, ActionDispatched)]
     lost = any(isinstance(e.record, ActionSettled) and e.record.lost for e in events[-2:])
     return Pending(
@@ -81,7 +82,7 @@ def edited(events: list[Event]) -> Pending | None:
     edit = next((e.record for e in reversed(events) if isinstance(e.record, ActionEdited)), None)
     if edit is None:
         return None
-    call = _last_call(events)
+    call = call_of(events)
     revision = call.revision + 1
     run = RunId(events[-1].envelope.run)
     return Pending(
@@ -159,6 +160,11 @@ def findings_of(events: tuple[Event, ...]) -> tuple[FindingRecord, ...]:
     return found[-1] if found else ()
 
 
+def is_granted(events: tuple[Event, ...]) -> bool:
+    """Whether a hold came with all the approvals it asks for: an edit counted as the last of them."""
+    return any(isinstance(event.record, ApprovalGiven) and event.record.execute_by for event in events)
+
+
 def reused_result(events: tuple[Event, ...]) -> Json:
     """The recorded result that was returned instead of a second effect."""
     return next((parse(e.record.result) for e in events if isinstance(e.record, ActionReused)), None)
@@ -181,7 +187,8 @@ def evidence_of(events: list[Event], loaded: Loaded) -> tuple[Chunk, ...]:
     return tuple(found)
 
 
-def _last_call(events: list[Event]) -> CallRecord:
+def call_of(events: list[Event]) -> CallRecord:
+    """The call of an action as it was decided last."""
     return next(r for r in (_call_of(event) for event in reversed(events)) if r is not None)
 
 

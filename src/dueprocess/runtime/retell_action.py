@@ -25,6 +25,7 @@ from dueprocess.runtime.lineage import (
     EvidenceStory,
     FindingStory,
     HoldStory,
+    NoticeStory,
     ref_of,
 )
 from dueprocess.runtime.redaction import Redaction
@@ -119,6 +120,8 @@ class ActionTeller:
             expires_at=Instant(record.expires_at),
             editable=asked.editable,
             requesters=record.requesters,
+            escalate_to=asked.escalate_to,
+            escalate_at=Instant(envelope.at + asked.escalate_after if asked.escalate_to else 0),
         )
 
     def _dispatched(self, envelope: Envelope, record: gate.ActionDispatched) -> None:
@@ -190,6 +193,12 @@ class ActionTeller:
                 execute_by=Instant(record.execute_by),
             )
         )
+
+    def _noticed(self, envelope: Envelope, record: gate.ApprovalReminded | gate.ApprovalEscalated) -> None:
+        if self._hold is not None:
+            to = record.to if isinstance(record, gate.ApprovalEscalated) else ""
+            fell = NoticeStory(at=Instant(envelope.at), due_at=Instant(record.due_at), to=to)
+            self._hold = replace(self._hold, notices=(*self._hold.notices, fell))
 
     def _refused(self, envelope: Envelope, record: gate.ApprovalRefused) -> None:
         said = AnswerStory(at=Instant(envelope.at), what="refused", by=record.by, how=record.how)
@@ -265,6 +274,8 @@ class ActionTeller:
             gate.ActionSuperseded: _superseded,
             gate.ActionEdited: _edited,
             gate.ApprovalGiven: _approved,
+            gate.ApprovalReminded: _noticed,
+            gate.ApprovalEscalated: _noticed,
             gate.ApprovalRefused: _refused,
             gate.ApprovalRejected: _rejected,
         }

@@ -86,6 +86,10 @@ class IdentityFile:
             f"group:{name}": frozenset(entry.id for entry in people if name in entry.groups) for name in sorted(names)
         }
 
+    def names(self) -> Mapping[str, frozenset[str]]:
+        """The people behind each name that a policy may use: of a group its members, of `user:NAME` that person."""
+        return {**self.groups(), **{entry.id: frozenset((entry.id,)) for entry in self.people()}}
+
     def authenticate(self, token: str) -> Person:
         """The person this token was given to. Every hash is compared, in constant time, whichever fits.
 

@@ -42,7 +42,8 @@ def publish_policy(here: Access, path: Path, *, agent: str, person: Person) -> P
     """
     tools = _tools(here, agent)
     text = read_text(path)
-    groups = here.home.identities.groups() or None
+    people = here.home.identities
+    groups = people.names() if people.groups() else None
     policy = load(text.encode(), name=path.name, tools=tools, groups=groups)
     failed = tuple(trial for trial in try_tests(policy, tools) if not trial.passed)
     if failed:

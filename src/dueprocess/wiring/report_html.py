@@ -17,12 +17,12 @@ from dueprocess.wiring.report import Report, ReportedAction, ReportedRun
 from dueprocess.wiring.report_style import STYLE
 from dueprocess.wiring.report_text import (
     DECISIONS,
-    answer_line,
     arguments_lines,
     attempt_line,
     cost_text,
     finding_word,
     known,
+    people_lines,
     publication_text,
     result_text,
     when,
@@ -221,10 +221,11 @@ def _people(story: ActionStory) -> Iterator[str]:
         wanted = _t(", ".join((*hold.any_of, *hold.all_of)))
         yield f"<p>{hold.quorum} of {wanted}, until {when(hold.expires_at)}, for exactly <code>{_t(hold.digest)}</code>; "
         yield f"not {_t(', '.join(hold.requesters))}</p>"
-    if story.answers:
+    lines = people_lines(story)
+    if lines:
         yield "<table><tbody>"
-        for answer in story.answers:
-            yield f"<tr><td>{when(answer.at)}<td>{_shown(answer_line(answer))}</tr>"
+        for at, line in lines:
+            yield f"<tr><td>{when(at)}<td>{_shown(line)}</tr>"
         yield "</tbody></table>"
 
 

@@ -8,7 +8,7 @@ from dueprocess.runtime.lineage import ActionStory, AnswerStory, AttemptStory, D
 from dueprocess.values import FOR_EVER, Instant, Json, canonical, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
 from dueprocess.wiring.report import Publication, Report, ReportedAction, ReportedRun
-from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, quoted_lines, values_text
+from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, notice_text, quoted_lines, values_text
 
 _TEXT: Final = 1000  # characters of one foreign text in a report
 DECISIONS: Final = {
@@ -54,6 +54,13 @@ def answer_line(answer: AnswerStory) -> str:
     refused = f"answer of {known(answer.by, answer.how)} refused: {visible(answer.rule)}"
     line = refused if answer.what == "refused" else f"{answer.what} by {known(answer.by, answer.how)}{groups}"
     return f"{line}: {visible(answer.reason, limit=_TEXT)}" if answer.reason else line
+
+
+def people_lines(story: ActionStory) -> list[tuple[Instant, str]]:
+    """What people were told of a hold and what they said to it, in order."""
+    told = [(each.at, notice_text(each)) for each in story.hold.notices] if story.hold is not None else []
+    said = [(each.at, answer_line(each)) for each in story.answers]
+    return sorted([*told, *said], key=lambda line: line[0])
 
 
 def attempt_line(attempt: AttemptStory) -> str:
@@ -143,8 +150,8 @@ def _action(report: Report, action: ReportedAction) -> Iterator[str]:
         hold = story.hold
         wanted = ", ".join(map(visible, (*hold.any_of, *hold.all_of)))
         yield f"    asked     {hold.quorum} of {wanted}, until {when(hold.expires_at)}; digest {hold.digest}"
-    for answer in story.answers:
-        yield f"    {when(answer.at)}  {answer_line(answer)}"
+    for at, line in people_lines(story):
+        yield f"    {when(at)}  {line}"
     for attempt in story.attempts:
         yield f"    {when(attempt.at)}  {attempt_line(attempt)}"
         yield f"      key at the sink {attempt.sink_key}, fee {attempt.fee} USD"

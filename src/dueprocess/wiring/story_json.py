@@ -10,7 +10,18 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _INSTANTS: Final = frozenset(
-    ("at", "submitted_at", "last_at", "wake_at", "expires_at", "execute_by", "deadline", "settled_at")
+    (
+        "at",
+        "due_at",
+        "submitted_at",
+        "last_at",
+        "wake_at",
+        "expires_at",
+        "escalate_at",
+        "execute_by",
+        "deadline",
+        "settled_at",
+    )
 )
 
 

@@ -14,6 +14,7 @@ from dueprocess.gate import FindingRecord
 from dueprocess.gate import records as gate
 from dueprocess.ledger import Event
 from dueprocess.runtime import system
+from dueprocess.runtime.lineage import NoticeStory
 from dueprocess.runtime.redaction import Redaction
 from dueprocess.values import Instant, Json, Money, canonical, parse, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
@@ -53,6 +54,13 @@ def quoted_lines(text: str, *, limit: int) -> list[str]:
     shown = text if len(text) <= limit else text[:limit]
     lines = [f"| {visible(line, limit=limit)}" for line in shown.rstrip().split("\n")]
     return lines if shown == text else [*lines, f"| ... ({len(text)} characters)"]
+
+
+def notice_text(notice: NoticeStory) -> str:
+    """What fell due at a hold, in words."""
+    if notice.to:
+        return f"escalated: {visible(notice.to)} may answer too since {rfc3339(notice.due_at)}"
+    return f"reminded: still waiting at {rfc3339(notice.due_at)}"
 
 
 def duration_text(microseconds: int) -> str:
@@ -242,6 +250,14 @@ def _approved(event: Event, record: gate.ApprovalGiven, hide: Redaction) -> str:
     return f"{event.envelope.action} approved by {visible(by.by)} ({visible(by.how) or 'not said how known'}){until}"
 
 
+def _reminded(event: Event, record: gate.ApprovalReminded, hide: Redaction) -> str:
+    return f"{event.envelope.action} still waits for people: reminder of {rfc3339(Instant(record.due_at))}"
+
+
+def _escalated(event: Event, record: gate.ApprovalEscalated, hide: Redaction) -> str:
+    return f"{event.envelope.action} escalated: since {rfc3339(Instant(record.due_at))} {visible(record.to)} may answer it too"
+
+
 def _refused(event: Event, record: gate.ApprovalRefused, hide: Redaction) -> str:
     return f"{event.envelope.action} answer of {visible(record.by)} refused, {visible(record.rule)}: {visible(record.reason)}"
 
@@ -299,6 +315,8 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         gate.ActionSuperseded: _superseded,
         gate.ActionEdited: _edited,
         gate.ApprovalGiven: _approved,
+        gate.ApprovalReminded: _reminded,
+        gate.ApprovalEscalated: _escalated,
         gate.ApprovalRefused: _refused,
         gate.ApprovalRejected: _rejected,
         system.PolicyPublished: _published,

@@ -128,6 +128,7 @@ def test_a_met_requirement_leaves_a_grant_for_exactly_what_was_asked():
         digest="0123456789abcdef",
         findings=("issue_refund.require_approval_over_usd", "issue_refund.idempotency_key"),
         approvals=(ANN,),
+        asked_at=REQUEST.asked_at,
         execute_by=Instant(1_060),
     )
 
@@ -152,7 +153,12 @@ def test_the_last_instant_to_run_can_always_be_written():
 # What a grant covers --------------------------------------------------------------------------------------------------
 
 GRANT = Grant(
-    action="a1", digest=REQUEST.digest, findings=("over", "key"), approvals=(ANN, BOB), execute_by=Instant(2_000)
+    action="a1",
+    digest=REQUEST.digest,
+    findings=("over", "key"),
+    approvals=(ANN, BOB),
+    asked_at=REQUEST.asked_at,
+    execute_by=Instant(2_000),
 )
 
 

@@ -36,7 +36,7 @@ SAID = Finding(rule="issue_refund.max_amount_usd", decision=Verdict.DENY, reason
 HOLD_SAID = replace(HOLD, advisory=True)
 
 NOW = Instant(1_000_000)
-GRANT = Grant(action="a1", digest="d1", findings=(HOLD.rule,), approvals=(ANN,), execute_by=NOW)
+GRANT = Grant(action="a1", digest="d1", findings=(HOLD.rule,), approvals=(ANN,), asked_at=NOW, execute_by=NOW)
 
 CLEAR = Situation(
     tool="issue_refund",

@@ -30,6 +30,7 @@ from dueprocess.gate import (
     RequirementRecord,
     SettledBy,
 )
+from dueprocess.gate.records import ApprovalEscalated, ApprovalReminded
 
 CALL = {"tool": "t", "arguments": "{}", "schema": "s", "principal": "agent:a", "cause": 3, "index": 0}
 CALL_WHOLE = CALL | {"on_behalf_of": "", "revision": 0, "request": "", "citations": "", "edited_by": []}
@@ -38,7 +39,14 @@ FINDING_WHOLE = FINDING | {"compared": "{}", "advisory": False}
 ANN = {"by": "user:ann"}
 ANN_WHOLE = ANN | {"groups": [], "how": ""}
 REQUIREMENT = {"name": "n", "quorum": 1, "expires_after": 2, "execute_within": 3}
-REQUIREMENT_WHOLE = REQUIREMENT | {"any_of": [], "all_of": [], "editable": []}
+REQUIREMENT_WHOLE = REQUIREMENT | {
+    "any_of": [],
+    "all_of": [],
+    "editable": [],
+    "remind": [],
+    "escalate_after": 0,
+    "escalate_to": "",
+}
 
 # The kind of record, the least that it was ever stored with, and what the reader makes of what is left out.
 OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
@@ -105,6 +113,8 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
     (ActionCancelled, {"reason": "r"}, {"reason": "r"}),
     (ActionSuperseded, {"by": "a1", "reason": "r"}, {"by": "a1", "reason": "r"}),
     (ApprovalGiven, {"approval": ANN, "digest": "d"}, {"approval": ANN_WHOLE, "digest": "d", "execute_by": 0}),
+    (ApprovalReminded, {"due_at": 5}, {"due_at": 5}),
+    (ApprovalEscalated, {"due_at": 5, "to": "group:g"}, {"due_at": 5, "to": "group:g"}),
     (
         ApprovalRefused,
         {"by": "user:ann", "how": "token", "rule": "r", "reason": "why"},

@@ -11,6 +11,7 @@ GROUPS = {
     "group:sre": frozenset({"user:bob"}),
     "group:security": frozenset({"user:bob"}),
     "group:empty": frozenset[str](),
+    **{person: frozenset({person}) for person in ("user:ann", "user:bob", "user:eve", "user:zoe")},
 }
 
 
@@ -47,6 +48,29 @@ def test_a_quorum_of_groups_is_checked_where_identities_are_known():
     assert approvers("any_of: ['group:empty']", groups=GROUPS) == [
         "line 1: approvers.a: a quorum of 1 cannot be reached: these are 0 people"
     ]
+
+
+def test_a_person_or_group_that_identities_do_not_know_does_not_load():
+    assert approvers("any_of: ['user:zed']", groups=GROUPS)[0].startswith(
+        "line 1: approvers.a: unknown approver 'user:zed'"
+    )
+    for to, nearest in (("group:finanse", "group:finance"), ("user:bop", "user:bob")):
+        keys = f"any_of: ['group:finance'], escalate: {{after: 1h, to: '{to}'}}"
+        (problem,) = approvers(keys, groups=GROUPS)
+        assert problem == f"line 1: approvers.a: unknown approver '{to}'; did you mean '{nearest}'?"
+        loads_with(keys)
+    loads_with("any_of: ['user:ann'], escalate: {after: 1h, to: 'user:eve'}", groups=GROUPS)
+
+
+@pytest.mark.parametrize("late", ["remind: [30m, 1h]", "escalate: {after: 1h, to: 'group:x'}"])
+def test_what_would_fall_due_after_a_hold_has_expired_does_not_load(late: str):
+    (problem,) = approvers(f"any_of: ['group:x'], expires_after: 1h, {late}")
+    assert problem.endswith("expected less than expires_after: by then the hold has expired")
+    loads_with(f"any_of: ['group:x'], {late}")
+
+
+def test_the_same_reminder_twice_does_not_load():
+    assert "is listed twice" in approvers("any_of: ['group:x'], remind: [30m, 1h, 30m]")[0]
 
 
 def test_all_of_needs_a_person_of_its_own_for_each_entry():

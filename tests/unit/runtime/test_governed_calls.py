@@ -133,7 +133,8 @@ def test_i5_an_edited_hold_goes_on_as_its_next_revision(*, editable: bool, store
         held = governed.call("pay", A30)
         edit(bench.shell, held.action, person=FIN, arguments={"order_id": "A", "amount_usd": "28"})
         after = governed.resume(held.action)
-        assert isinstance(after, HeldCall)
+        # An edit that counts as the only approval it needs leaves nothing to wait for.
+        assert isinstance(after, SucceededCall if editable else HeldCall)
         if not editable:
             assert approve(bench.shell, after.action, person=FIN).refused is not None
             approve(bench.shell, after.action, person=FIN2)

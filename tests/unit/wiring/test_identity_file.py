@@ -95,7 +95,9 @@ class TestTokens:
         identities = IdentityFile.open(path)
         identities.add("ben", groups=("finance",))
         identities.add("ann", groups=("finance", "sre"))
-        assert identities.groups() == {"group:finance": {"user:ann", "user:ben"}, "group:sre": {"user:ann"}}
+        groups = {"group:finance": {"user:ann", "user:ben"}, "group:sre": {"user:ann"}}
+        assert identities.groups() == groups
+        assert identities.names() == groups | {"user:ann": {"user:ann"}, "user:ben": {"user:ben"}}
 
 
 HASH = "a" * 64
