@@ -132,10 +132,11 @@ class ActionReused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionWaiting:
-    """`action.waiting`: the same key and arguments are under way as `original`; this one waits for its outcome."""
+    """`action.waiting`: not decided yet. The same is under way as `original`, or a `stop` covers the agent (its target)."""
 
     call: CallRecord
     original: str
+    stop: str = ""
 
 
 class SettledBy(Enum):

@@ -140,7 +140,8 @@ def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requir
             )
             return Ruling(items=(Item(record=exceeded, action=item.action),), admission=admission, action=item.action)
         case Stopped():
-            return Ruling(items=(), admission=admission, action=item.action)
+            record = ActionWaiting(call=_call(place), original="", stop=admission.target)
+            return Ruling(items=(Item(record=record, action=item.action),), admission=admission, action=item.action)
 
 
 def _given_up(item: Pending, admission: Admission) -> Ruling:

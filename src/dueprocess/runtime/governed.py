@@ -190,7 +190,7 @@ class Governed:
         is_known = row is not None or any(isinstance(event.record, ActionWaiting) for event in events)
         if not is_known or events[0].envelope.run != self._claim.run:
             raise NotFound(f"no action {action} in run {self._claim.run}")
-        # One that has only waited for another was never decided to its end: it has no row.
+        # One that has only waited, for another or for a lift, was never decided to its end: it has no row.
         return ActionState(row.state) if row is not None else ActionState.PROPOSED, events
 
     def _is_decided(self, action: str) -> bool:
@@ -249,7 +249,9 @@ class Governed:
             wall_clock_left=self._policy.agent.max_wall_clock,
         )
         ruling = rule_on(tx, desk, proposal)
-        return _Decided(ruling=ruling, events=append(tx, self._claim, ruling.items, now=now))
+        # INVARIANT I2: a call that meets a stop leaves its reason on the record. One that is known stands where it stood.
+        stays = isinstance(ruling.admission, Stopped) and bool(tx.lineage(ruling.action))
+        return _Decided(ruling=ruling, events=append(tx, self._claim, () if stays else ruling.items, now=now))
 
     def _follow(self, ruling: Ruling, events: tuple[Event, ...]) -> Performed:
         admission, action = ruling.admission, ruling.action

@@ -207,9 +207,8 @@ def _reused(event: Event, record: gate.ActionReused, hide: Redaction) -> str:
 
 
 def _waiting(event: Event, record: gate.ActionWaiting, hide: Redaction) -> str:
-    return (
-        f"{event.envelope.action} {_called(record.call, hide)} waits: {record.original} is under way with the same key"
-    )
+    why = f"{visible(record.stop)} is stopped" if record.stop else f"{record.original} is under way with the same key"
+    return f"{event.envelope.action} {_called(record.call, hide)} waits: {why}"
 
 
 def _settled(event: Event, record: gate.ActionSettled, hide: Redaction) -> str:

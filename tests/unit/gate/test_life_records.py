@@ -92,7 +92,7 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
         {"call": CALL, "original": "a0", "result": "{}"},
         {"call": CALL_WHOLE, "original": "a0", "result": "{}"},
     ),
-    (ActionWaiting, {"call": CALL, "original": "a0"}, {"call": CALL_WHOLE, "original": "a0"}),
+    (ActionWaiting, {"call": CALL, "original": "a0"}, {"call": CALL_WHOLE, "original": "a0", "stop": ""}),
     (
         ActionSettled,
         {"outcome": "failed", "by": "tool"},

@@ -7,7 +7,7 @@ from tests.unit.runtime.shop import ANN, FIN, FIN2, POLICY, Shop
 
 from dueprocess.agent.records import RunFinished
 from dueprocess.errors import Conflict, LeaseLost, NotFound
-from dueprocess.gate import ActionDispatched, ActionHeld, Outcome
+from dueprocess.gate import ActionDispatched, ActionHeld, ActionWaiting, Outcome
 from dueprocess.ledger import Store
 from dueprocess.runtime import (
     DeniedCall,
@@ -19,6 +19,7 @@ from dueprocess.runtime import (
     UnknownCall,
     approve,
     edit,
+    lift,
     order,
     reject,
     settle,
@@ -311,6 +312,20 @@ def test_a_stop_holds_calls_or_denies_the_tool(store: Store):
         stopped = governed.call("look", {"order_id": "A"})
         assert isinstance(stopped, HeldCall)
         assert (stopped.reason, shop.paid, shop.looked) == ("stopped: agent:support", [], 0)
+
+
+def test_i2_a_call_that_meets_a_stop_is_recorded_and_goes_on_when_the_stop_is_lifted(store: Store):
+    shop = Shop()
+    with workbench(shop, store) as bench:
+        governed = bench.govern()
+        order(bench.shell, "all", person=FIN)
+        stopped = governed.call("pay", A20)
+        assert isinstance(governed.resume(stopped.action), HeldCall)
+        assert [record.stop for record in bench.records(governed.run, ActionWaiting)] == ["all"]
+        lift(bench.shell, "all", person=FIN2)
+        assert isinstance(governed.resume(stopped.action), SucceededCall)
+        assert isinstance(governed.resume(stopped.action), SucceededCall)
+        assert len(shop.paid) == 1
 
 
 def test_i5_citations_rest_on_what_was_retrieved_in_this_run_and_stay_with_a_hold(store: Store):
