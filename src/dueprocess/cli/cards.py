@@ -16,7 +16,7 @@ from dueprocess.values.foreign import quoted, visible, worded
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.story_json import instant_json, story_json
 from dueprocess.wiring.told import Told
-from dueprocess.wiring.wording import LONG, duration_text, notice_text, quoted_lines, values_text
+from dueprocess.wiring.wording import LONG, duration_text, notice_text, preview_text, quoted_lines, values_text
 
 _TASK_SHOWN: Final = 1000
 _ARGUMENT_SHOWN: Final = 1000  # an approver must see what they approve; what is longer says so
@@ -40,6 +40,7 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
     print_pairs(
         (
             ("arguments", arguments_text(story.arguments)),
+            ("dry run", preview_text(story.preview) if story.preview is not None else ""),
             ("why", _why(story)),
             ("evidence", _evidence(story)),
             ("asked by", _asked_by(story)),

@@ -103,6 +103,14 @@ class ActionHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionPreviewed:
+    """`action.previewed`: what the tool's dry run says of a hold (JSON text), or why it says nothing. It decides nothing."""
+
+    result: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionDispatched:
     """`action.dispatched`: the intent, durable before the act. Consumes `granted`, if any, in the same transaction.
 

@@ -31,6 +31,7 @@ from dueprocess.runtime.journal import Item, owned
 from dueprocess.runtime.notices import notice_item
 from dueprocess.runtime.perform import Dispatch
 from dueprocess.runtime.policies import in_force, publisher
+from dueprocess.runtime.rehearse import rehearse
 from dueprocess.runtime.rest import rest
 from dueprocess.runtime.run import Run
 from dueprocess.runtime.settling import answer_of
@@ -65,6 +66,7 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
     if batch.policy:
         run.policy = run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy)
     _attempt(run, events)
+    rehearse(run.shell, run.policy, events, left=run.wall_clock_left(), record=run.record)
     if batch.stopped:
         rest(run, Suspension.STOP, until=FOR_EVER)
 

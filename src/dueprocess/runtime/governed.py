@@ -50,6 +50,7 @@ from dueprocess.runtime.performed import (
     UnknownCall,
 )
 from dueprocess.runtime.policies import in_force, publisher
+from dueprocess.runtime.rehearse import rehearse
 from dueprocess.runtime.settling import answer_of
 from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.runtime.tables import ACTIONS
@@ -264,6 +265,7 @@ class Governed:
             case HeldFor():
                 if resumption.is_granted(events):
                     return self.resume(action)
+                self._rehearse(events)
                 return HeldCall(action=action, findings=resumption.findings_of(events), reason="waits for people")
             case ReuseOf():
                 original = ActionId(admission.original)
@@ -276,6 +278,12 @@ class Governed:
                 return HeldCall(action=action, reason=f"stopped: {admission.target}")
             case _:
                 return self._attempt(events)
+
+    def _rehearse(self, events: tuple[Event, ...]) -> None:
+        def record(item: Item) -> None:
+            self._shell.store.write(lambda tx: append(tx, self._claim, [item], now=self._shell.clock.now()))
+
+        rehearse(self._shell, self._policy, events, left=self._policy.agent.max_wall_clock, record=record)
 
     def _attempt(self, events: tuple[Event, ...]) -> Performed:
         dispatch = next(d for d in (perform.dispatch_of(event) for event in events) if d is not None)

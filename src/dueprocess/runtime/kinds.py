@@ -31,6 +31,7 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "clarification.given": run.ClarificationGiven,
         "action.denied": action.ActionDenied,
         "action.held": action.ActionHeld,
+        "action.previewed": action.ActionPreviewed,
         "action.dispatched": action.ActionDispatched,
         "action.reused": action.ActionReused,
         "action.waiting": action.ActionWaiting,

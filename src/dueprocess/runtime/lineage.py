@@ -89,6 +89,15 @@ class HoldStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewStory:
+    """What the tool's dry run said of a hold, or why it said nothing."""
+
+    at: Instant
+    result: Json = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerStory:
     """What a person said: `approved`, `refused` (it did not count), `rejected`, `edited` or `settled`, and how they were known."""
 
@@ -161,6 +170,7 @@ class ActionStory:
     attempts: tuple[AttemptStory, ...]
     fees: Money
     events: tuple[EventRef, ...]
+    preview: PreviewStory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

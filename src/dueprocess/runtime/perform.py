@@ -4,19 +4,24 @@ Rule 1. No intent, no call: an attempt is made only from an `action.dispatched` 
 Rule 2. An attempt whose `dispatch_before` has passed before it starts is not started: it surely had no effect.
 Rule 3. A write that raises `NoEffect` failed; one that raises anything else, or overruns its deadline, is unknown (I4).
         A read that raises or overruns failed.
-Rule 4. No message of a foreign exception is recorded: its class name and a digest (I10).
+Rule 4. A dry run is a read with a deadline, of the arguments as they are held. Whatever goes wrong in it is told, and
+        decides nothing.
+Rule 5. No message of a foreign exception is recorded: its class name and a digest (I10).
 """
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from dueprocess.errors import BadValue, NoEffect
-from dueprocess.gate import ActionDispatched, ActionSettled, Outcome, SettledBy
+from dueprocess.gate import ActionDispatched, ActionHeld, ActionSettled, Outcome, SettledBy
+from dueprocess.gate.records import ActionPreviewed
 from dueprocess.ledger import Event
 from dueprocess.runtime.host import HostFailed
 from dueprocess.runtime.shell import Shell
@@ -136,6 +141,58 @@ def reconcile(shell: Shell, tool: Tool, dispatch: Dispatch, *, timeout: float) -
     return Unclear(
         f"the reconcile of {tool.name} answered a {type(answer).__name__}; expected Found, Voided or Unclear"
     )
+
+
+def preview(
+    shell: Shell, tool: Tool, held: ActionHeld, *, attempt: Attempt, timeout: float
+) -> "Future[ActionPreviewed]":
+    """Starts the dry run of a held call and returns at once; the future never raises and is done by the timeout."""
+    return shell.loop.submit(_preview(tool, held, attempt=attempt, seconds=timeout))
+
+
+async def _preview(tool: Tool, held: ActionHeld, *, attempt: Attempt, seconds: float) -> ActionPreviewed:
+    if tool.dry_run is None:
+        return ActionPreviewed(error="the tool has no dry run")
+    try:
+        arguments = parse(held.call.arguments)
+        values = tool.arguments_from(arguments if isinstance(arguments, dict) else {})
+        keywords = tool.dry_run.arguments(values, attempt=attempt)
+        async with asyncio.timeout(seconds):
+            value = await _look(tool.dry_run.function, keywords)
+        return ActionPreviewed(result=canonical(result_to_json(value)))
+    except BadValue as error:
+        return ActionPreviewed(error=f"the arguments do not fit the function: {error}")
+    except (TimeoutError, asyncio.CancelledError):
+        return ActionPreviewed(error="no answer in time")
+    except Exception as error:  # noqa: BLE001 - see above
+        return ActionPreviewed(error=described(error))
+
+
+async def _look(function: Callable[..., Any], keywords: dict[str, object]) -> object:
+    if inspect.iscoroutinefunction(function):
+        return await function(**keywords)
+    # In a thread that nobody waits for: one that never comes back must not keep the program from its end.
+    loop, answer = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+    def tell(value: object, error: BaseException | None) -> None:
+        if answer.done():
+            return
+        if error is None:
+            answer.set_result(value)
+        else:
+            answer.set_exception(error if isinstance(error, Exception) else HostFailed(described(error)))
+
+    def work() -> None:
+        try:
+            value, failed = function(**keywords), None
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - see above
+            value, failed = None, error
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody asks any more
+            loop.call_soon_threadsafe(tell, value, failed)
+
+    threading.Thread(target=work, name="dueprocess-dry-run", daemon=True).start()
+    value = await answer
+    return await value if inspect.isawaitable(value) else value
 
 
 def _keywords(tool: Tool, dispatch: Dispatch) -> dict[str, object] | ActionSettled:

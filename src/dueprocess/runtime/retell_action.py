@@ -26,6 +26,7 @@ from dueprocess.runtime.lineage import (
     FindingStory,
     HoldStory,
     NoticeStory,
+    PreviewStory,
     ref_of,
 )
 from dueprocess.runtime.redaction import Redaction
@@ -54,6 +55,7 @@ class ActionTeller:
         self._state = ActionState.PROPOSED
         self._replaces = self._replaced_by = self._reused_from = self._ended = ""
         self._hold: HoldStory | None = None
+        self._preview: PreviewStory | None = None
         self._decisions: list[DecisionStory] = []
         self._answers: list[AnswerStory] = []
         self._attempts: list[AttemptStory] = []
@@ -98,6 +100,7 @@ class ActionTeller:
             attempts=tuple(self._attempts),
             fees=sum((attempt.fee for attempt in self._attempts), start=ZERO),
             events=tuple(self._events),
+            preview=self._preview,
         )
 
     def _denied(self, envelope: Envelope, record: gate.ActionDenied) -> None:
@@ -122,6 +125,13 @@ class ActionTeller:
             requesters=record.requesters,
             escalate_to=asked.escalate_to,
             escalate_at=Instant(envelope.at + asked.escalate_after if asked.escalate_to else 0),
+        )
+
+    def _previewed(self, envelope: Envelope, record: gate.ActionPreviewed) -> None:
+        self._preview = PreviewStory(
+            at=Instant(envelope.at),
+            result=self._hide.result(self._call.tool, record.result) if record.result else None,
+            error=self._hide.text(record.error),
         )
 
     def _dispatched(self, envelope: Envelope, record: gate.ActionDispatched) -> None:
@@ -264,6 +274,7 @@ class ActionTeller:
         {
             gate.ActionDenied: _denied,
             gate.ActionHeld: _held,
+            gate.ActionPreviewed: _previewed,
             gate.ActionDispatched: _dispatched,
             gate.ActionReused: _reused,
             gate.ActionWaiting: _waiting,

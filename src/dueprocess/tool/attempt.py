@@ -14,7 +14,8 @@ from dueprocess.values import ActionId, AttemptKey, Instant, PrincipalId, RunId
 class Attempt:
     """One dispatch of an action, as the tool function sees it where it declares a parameter of this type.
 
-    `number` counts from 1. After `deadline` (absolute) the runtime counts the outcome as unknown: stop before it.
+    `number` counts from 1; it is 0 in a dry run, which is no dispatch. After `deadline` (absolute) the runtime counts the
+    outcome as unknown: stop before it.
     """
 
     key: AttemptKey

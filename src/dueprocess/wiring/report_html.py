@@ -27,7 +27,7 @@ from dueprocess.wiring.report_text import (
     result_text,
     when,
 )
-from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, values_text
+from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, preview_text, values_text
 
 _TEXT: Final = 4000  # characters of one foreign text: a page may carry more than a terminal
 _ASKED: Final = 160  # characters of a task in the table of runs
@@ -221,6 +221,8 @@ def _people(story: ActionStory) -> Iterator[str]:
         wanted = _t(", ".join((*hold.any_of, *hold.all_of)))
         yield f"<p>{hold.quorum} of {wanted}, until {when(hold.expires_at)}, for exactly <code>{_t(hold.digest)}</code>; "
         yield f"not {_t(', '.join(hold.requesters))}</p>"
+    if story.preview is not None:
+        yield f"<p>Its dry run: {_shown(preview_text(story.preview))}</p>"
     lines = people_lines(story)
     if lines:
         yield "<table><tbody>"

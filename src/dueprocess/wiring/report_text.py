@@ -8,7 +8,7 @@ from dueprocess.runtime.lineage import ActionStory, AnswerStory, AttemptStory, D
 from dueprocess.values import FOR_EVER, Instant, Json, canonical, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
 from dueprocess.wiring.report import Publication, Report, ReportedAction, ReportedRun
-from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, notice_text, quoted_lines, values_text
+from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, notice_text, preview_text, quoted_lines, values_text
 
 _TEXT: Final = 1000  # characters of one foreign text in a report
 DECISIONS: Final = {
@@ -150,6 +150,8 @@ def _action(report: Report, action: ReportedAction) -> Iterator[str]:
         hold = story.hold
         wanted = ", ".join(map(visible, (*hold.any_of, *hold.all_of)))
         yield f"    asked     {hold.quorum} of {wanted}, until {when(hold.expires_at)}; digest {hold.digest}"
+    if story.preview is not None:
+        yield f"    dry run   {preview_text(story.preview)}"
     for at, line in people_lines(story):
         yield f"    {when(at)}  {line}"
     for attempt in story.attempts:

@@ -14,13 +14,14 @@ from dueprocess.gate import FindingRecord
 from dueprocess.gate import records as gate
 from dueprocess.ledger import Event
 from dueprocess.runtime import system
-from dueprocess.runtime.lineage import NoticeStory
+from dueprocess.runtime.lineage import NoticeStory, PreviewStory
 from dueprocess.runtime.redaction import Redaction
 from dueprocess.values import Instant, Json, Money, canonical, parse, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
 
 DIGEST_SHOWN: Final = 12
 _MILLISECONDS_BELOW: Final = 10_000_000  # microseconds: a longer time is told in its two largest units
+PREVIEW_SHOWN: Final = 1000  # what a dry run says is what the approver decides on
 LONG: Final = 200  # characters of a text in a sentence of its own
 
 
@@ -61,6 +62,13 @@ def notice_text(notice: NoticeStory) -> str:
     if notice.to:
         return f"escalated: {visible(notice.to)} may answer too since {rfc3339(notice.due_at)}"
     return f"reminded: still waiting at {rfc3339(notice.due_at)}"
+
+
+def preview_text(preview: PreviewStory) -> str:
+    """What a dry run said, in words."""
+    if preview.error:
+        return f"says nothing: {visible(preview.error, limit=LONG)}"
+    return worded(preview.result, limit=PREVIEW_SHOWN)
 
 
 def duration_text(microseconds: int) -> str:
@@ -193,6 +201,11 @@ def _held(event: Event, record: gate.ActionHeld, hide: Redaction) -> str:
     return f"{event.envelope.action} {_called(record.call, hide)} held for approval: {_why(record.findings, hide)}"
 
 
+def _previewed(event: Event, record: gate.ActionPreviewed, hide: Redaction) -> str:
+    said = "says nothing: " + visible(hide.text(record.error), limit=LONG) if record.error else "is on the card"
+    return f"{event.envelope.action} its dry run {said}"
+
+
 def _dispatched(event: Event, record: gate.ActionDispatched, hide: Redaction) -> str:
     granted = ", ".join(visible(each.by) for each in record.granted)
     by = f", approved by {granted}" if granted else ""
@@ -304,6 +317,7 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         run.ClarificationGiven: _answer,
         gate.ActionDenied: _denied,
         gate.ActionHeld: _held,
+        gate.ActionPreviewed: _previewed,
         gate.ActionDispatched: _dispatched,
         gate.ActionReused: _reused,
         gate.ActionWaiting: _waiting,

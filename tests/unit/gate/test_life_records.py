@@ -30,7 +30,7 @@ from dueprocess.gate import (
     RequirementRecord,
     SettledBy,
 )
-from dueprocess.gate.records import ApprovalEscalated, ApprovalReminded
+from dueprocess.gate.records import ActionPreviewed, ApprovalEscalated, ApprovalReminded
 
 CALL = {"tool": "t", "arguments": "{}", "schema": "s", "principal": "agent:a", "cause": 3, "index": 0}
 CALL_WHOLE = CALL | {"on_behalf_of": "", "revision": 0, "request": "", "citations": "", "edited_by": []}
@@ -71,6 +71,7 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
             "replaces": "",
         },
     ),
+    (ActionPreviewed, {}, {"result": "", "error": ""}),
     (
         ActionDispatched,
         {"call": CALL, "effect": "write", "sink_key": "k", "dispatch_before": 9, "calls": 1},
