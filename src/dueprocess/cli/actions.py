@@ -77,13 +77,19 @@ def settle_action(
     with access(directory) as here:
         settle(here.shell, action, person=person(here, token_file), outcome=Outcome(outcome), note=note)
         run = here.home.store.read(lambda tx: _run_of(tx, action))
-        ended = here.home.store.read(lambda tx: run_row(tx, run)).status in TERMINAL
-    go_on = "" if ended else due(directory, "run", "--resume", run)
+        row = here.home.store.read(lambda tx: run_row(tx, run))
+    ended = row.status in TERMINAL
+    go_on = "" if ended or not row.queue else due(directory, "run", "--resume", run)
     if as_json:
         print_json({"action": action, "run": run, "outcome": outcome, "next": [go_on] if go_on else []})
         return
     click.echo(f"{action} settled as {outcome}")
-    tell(f"its run goes on with: {go_on}" if go_on else f"its run has ended: {due(directory, 'runs', 'show', run)}")
+    if go_on:
+        tell(f"its run goes on with: {go_on}")
+    elif ended:
+        tell(f"its run has ended: {due(directory, 'runs', 'show', run)}")
+    else:
+        tell(f"its program may open its run again; if none will: {due(directory, 'runs', 'cancel', run)}")
 
 
 def _open(tx: Reader, tenant: str) -> list[ActionRow]:

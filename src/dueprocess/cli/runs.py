@@ -9,10 +9,11 @@ from dueprocess.cli import options
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import foreign_lines, print_json, print_pairs, print_table, tell
 from dueprocess.cli.person import person
-from dueprocess.cli.standing import next_lines, status_words
+from dueprocess.cli.standing import next_lines, program_word, told_status
 from dueprocess.errors import NotAuthenticated
 from dueprocess.ledger import Reader
 from dueprocess.runtime import TERMINAL, RunStatus, answer, cancel
+from dueprocess.runtime.journal import run_row
 from dueprocess.runtime.tables import RUNS, RunRow
 from dueprocess.values import Instant, Json, rfc3339
 from dueprocess.values.foreign import quoted, visible
@@ -53,7 +54,7 @@ def list_runs(*, agent: str, status: str | None, limit: int, directory: Path, as
     table = [
         (
             each.row.run,
-            status_words(each.row.status),
+            told_status(each),
             each.row.agent or "-",
             rfc3339(each.story.submitted_at) if each.story.submitted_at else "-",
             quoted(" ".join(each.story.task.split()), limit=_TASK_SHOWN) if each.story.task else "-",
@@ -89,7 +90,8 @@ def cancel_run(run: str, *, reason: str, token_file: Path | None, directory: Pat
     """Ask RUN to end: no new action starts, what is under way is settled first."""
     with access(directory) as here:
         cancel(here.shell, run, by=_speaker(here, token_file), reason=reason)
-    _asked(run, directory, as_json=as_json, what="asked to end")
+        row = here.home.store.read(lambda tx: run_row(tx, run))
+    _asked(row, directory, as_json=as_json, what="has ended" if row.status in TERMINAL else "asked to end")
 
 
 @command.command(name="answer")
@@ -102,16 +104,20 @@ def answer_run(run: str, text: str, *, token_file: Path | None, directory: Path,
     """Answer the question that RUN asked its requester."""
     with access(directory) as here:
         answer(here.shell, run, text=text, by=_speaker(here, token_file))
-    _asked(run, directory, as_json=as_json, what="answered")
+        row = here.home.store.read(lambda tx: run_row(tx, run))
+    _asked(row, directory, as_json=as_json, what="answered")
 
 
-def _asked(run: str, directory: Path, *, as_json: bool, what: str) -> None:
-    go_on = due(directory, "run", "--resume", run)
+def _asked(row: RunRow, directory: Path, *, as_json: bool, what: str) -> None:
+    go_on = due(directory, "run", "--resume", row.run) if row.queue else ""
     if as_json:
-        print_json({"run": run, "done": what, "next": [go_on]})
-    else:
-        click.echo(f"{run} {what}")
+        print_json({"run": row.run, "done": what, "next": [go_on] if go_on else []})
+        return
+    click.echo(f"{row.run} {what}")
+    if go_on:
         tell(f"it takes that up when it is driven: {go_on}")
+    elif row.status not in TERMINAL:
+        tell("it ends with the attempt that may be under way in its program")
 
 
 def _speaker(here: Access, token_file: Path | None) -> str:
@@ -139,6 +145,7 @@ def _row_json(told: Told) -> dict[str, Json]:
         "run": row.run,
         "agent": row.agent,
         "status": row.status,
+        "program": program_word(told) or None,
         "submitted_at": instant_json(told.story.submitted_at),
         "last_at": instant_json(Instant(row.at)),
         "wake_at": instant_json(Instant(row.wake_at)),
@@ -150,7 +157,7 @@ def _row_json(told: Told) -> dict[str, Json]:
 
 def _print_story(here: Access, told: Told) -> None:
     story = told.story
-    click.echo(f"{story.run}  {status_words(story.status)}")
+    click.echo(f"{story.run}  {told_status(told)}")
     print_pairs(
         (
             ("task", "\n".join(quoted_lines(story.task, limit=_TASK_TOLD)) if story.task else ""),

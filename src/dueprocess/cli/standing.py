@@ -5,6 +5,7 @@ from typing import Final
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.gate import ActionState
+from dueprocess.runtime.left_behind import Program, program_of
 from dueprocess.runtime.lineage import ActionStory, RunStory
 from dueprocess.runtime.status import TERMINAL, RunStatus
 from dueprocess.values import Json, rfc3339
@@ -14,6 +15,13 @@ from dueprocess.wiring.told import Told
 from dueprocess.wiring.wording import LONG, call_text, duration_text, values_text
 
 _WRITE: Final = "write"
+_CLOSED: Final = "closed"
+_GUARDED: Final = {
+    Program.RUNNING.value: "open in its program",
+    Program.GONE.value: "open, its program is gone",
+    Program.UNKNOWN.value: "open, its program is elsewhere or gone",
+    _CLOSED: "closed, its program may open it again",
+}
 STATUS_WORDS: Final = {
     RunStatus.HELD.value: "held for approval",
     RunStatus.CLARIFICATION.value: "waits for the requester",
@@ -28,6 +36,20 @@ STATUS_WORDS: Final = {
 def status_words(status: str) -> str:
     """A status as people are told it."""
     return STATUS_WORDS.get(status, status)
+
+
+def told_status(told: Told) -> str:
+    """Where a run stands, as people are told it; of a guarded one, whether its program still has it."""
+    program = program_word(told)
+    return _GUARDED[program] if program else status_words(told.row.status)
+
+
+def program_word(told: Told) -> str:
+    """Of an open guarded run: `running`, `gone`, `unknown` or `closed`; empty for any other."""
+    row = told.row
+    if row.queue or row.status in TERMINAL:
+        return ""
+    return _CLOSED if row.status == RunStatus.YIELDED.value else program_of(told.events).value
 
 
 def exit_of(story: RunStory) -> Exit:
@@ -48,7 +70,7 @@ def open_holds(story: RunStory) -> tuple[ActionStory, ...]:
 def standing_text(here: Access, told: Told) -> str:
     """Where the run stands and what to do next; the result of a finished one is not repeated."""
     story = told.story
-    lines = [f"{story.run}  {status_words(story.status)}{_time_and_money(story)}"]
+    lines = [f"{story.run}  {told_status(told)}{_time_and_money(story)}"]
     if story.status in TERMINAL:
         if story.status != RunStatus.FINISHED.value and story.outcome:
             lines.append(f"  {visible(story.outcome, limit=LONG)}")

@@ -26,12 +26,15 @@ from dueprocess.gate.held import request_of
 from dueprocess.ledger import Reader, Transaction
 from dueprocess.runtime.forms import approvals_of
 from dueprocess.runtime.journal import Item, is_own, message, own_run
+from dueprocess.runtime.left_behind import unsettle
 from dueprocess.runtime.notices import fallen_due
 from dueprocess.runtime.policies import publisher
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import ACTIONS, HOLDS, HoldRow
 from dueprocess.tool import CITATIONS
 from dueprocess.values import Instant, Json, RunId, action_id, canonical, parse, read_amount
+
+_LOST = frozenset({ActionState.DISPATCHED.value, ActionState.UNKNOWN.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +175,7 @@ def settle(shell: Shell, action: str, *, person: Person, outcome: Outcome, note:
     """Settles an action whose outcome nobody else can tell, also after its run has ended.
 
     Raises:
-        NotFound: no such action. Conflict: it is not unsettled, or the outcome is neither succeeded nor failed.
+        NotFound: no such action. Conflict: somebody else can still tell, or the outcome is neither succeeded nor failed.
     """
     if outcome not in {Outcome.SUCCEEDED, Outcome.FAILED}:
         raise Conflict(f"an action is settled as succeeded or failed, not as {outcome.value}")
@@ -181,8 +184,12 @@ def settle(shell: Shell, action: str, *, person: Person, outcome: Outcome, note:
         row = tx.get(ACTIONS, action)
         if row is None:
             raise NotFound(f"no action {action} here")
-        own_run(tx, row.run, tenant=shell.tenant)
-        if row.state != ActionState.UNSETTLED.value:
+        run = own_run(tx, row.run, tenant=shell.tenant)
+        now = shell.clock.now()
+        if row.state in _LOST and not run.queue:
+            # No driver will ever find out: the program that guards the run was the only one who could.
+            unsettle(tx, run, row, now=now)
+        elif row.state != ActionState.UNSETTLED.value:
             raise Conflict(f"action {action} is {row.state}; only an unsettled one needs a person to settle it")
         record = ActionSettled(
             outcome=outcome,
@@ -193,7 +200,7 @@ def settle(shell: Shell, action: str, *, person: Person, outcome: Outcome, note:
             how=person.how,
         )
         item = Item(record=record, action=action, attempt=row.attempt)
-        message(tx, row.run, [item], tenant=shell.tenant, now=shell.clock.now(), ended=True)
+        message(tx, row.run, [item], tenant=shell.tenant, now=now, ended=True)
 
     shell.store.write(unit)
 

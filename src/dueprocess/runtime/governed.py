@@ -7,17 +7,17 @@ Rule 3. A sync function runs in the caller's thread: nothing is left running beh
 Rule 4. Wall clock is the caller's: only the deadline of each attempt is kept here.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.agent import Pending, RunState, initial
-from dueprocess.agent.records import RunFinished
+from dueprocess.agent.records import CancelRequested, RunCancelled, RunFinished, RunSuspended, Suspension
 from dueprocess.agent.todo import MAX_RECONCILES
 from dueprocess.errors import BadValue, Conflict, NotFound
 from dueprocess.evidence import read_chunks
 from dueprocess.gate import (
-    ActionCancelled,
     ActionDispatched,
     ActionExpired,
     ActionSettled,
@@ -35,7 +35,7 @@ from dueprocess.gate import (
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.model import ToolRequest
 from dueprocess.policy import Policy
-from dueprocess.runtime import perform, resumption
+from dueprocess.runtime import left_behind, perform, resumption
 from dueprocess.runtime.admission import Ruling, rule_on
 from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Claim, Item, append, own_run, owned, run_row
@@ -53,9 +53,10 @@ from dueprocess.runtime.policies import in_force, publisher
 from dueprocess.runtime.rehearse import rehearse
 from dueprocess.runtime.settling import answer_of
 from dueprocess.runtime.shell import Loaded, Shell
+from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.tables import ACTIONS
 from dueprocess.tool import Idempotency
-from dueprocess.values import ActionId, Instant, RunId, action_id, canonical, of_python, parse
+from dueprocess.values import FOR_EVER, ActionId, Instant, RunId, action_id, canonical, of_python, parse
 from dueprocess.values.foreign import whole
 
 RECONCILE_TIMEOUT_S: Final = 10.0
@@ -88,6 +89,7 @@ class Governed:
     def __init__(self, shell: Shell, loaded: Loaded, run: RunId, *, on_behalf_of: str = "") -> None:
         self._shell = shell
         self._loaded = loaded
+        self._lock = threading.Lock()
 
         def unit(tx: Transaction) -> Claim:
             row = own_run(tx, run, tenant=shell.tenant)
@@ -104,6 +106,7 @@ class Governed:
             on_behalf_of=resumption.requester_of(told),
             evidence=resumption.evidence_of(told, loaded),
         )
+        self._cancelled = any(isinstance(event.record, CancelRequested) for event in told)
         # What this program cannot run is denied before there is an intent.
         self._specs = {name: spec for name, spec in loaded.config.tools.items() if name in shell.tools}
 
@@ -118,8 +121,9 @@ class Governed:
         `arguments`: a mapping, or JSON text as a model wrote it.
 
         Raises:
-            LeaseLost: the run was opened elsewhere. CommitLost, StoreUnavailable: the store failed; nothing was dispatched,
-            or the action stays `dispatched` and is settled on the next opening.
+            Conflict: somebody has cancelled the run. LeaseLost: it was opened elsewhere, or has ended.
+            CommitLost, StoreUnavailable: the store failed; nothing was dispatched, or the action stays `dispatched` and is
+            settled on the next opening.
         """
         try:
             text = arguments if isinstance(arguments, str) else canonical(of_python(arguments))
@@ -132,7 +136,9 @@ class Governed:
             action = action_id(run=self._claim.run, cause=cause, index=0, revision=0)
             return Pending(action=action, cause=cause, index=0, request=request)
 
-        return self._take(proposed)
+        told = self._take(proposed)
+        self._end_if_cancelled()
+        return told
 
     def refuse(self, tool: str, reason: str) -> DeniedCall:
         """Records the denial of a call that cannot be read, for this reason (I2)."""
@@ -154,13 +160,18 @@ class Governed:
         Raises:
             NotFound: no such action in this run.
         """
+        told = self._resumed(action)
+        self._end_if_cancelled()
+        return told
+
+    def _resumed(self, action: str) -> Performed:
         state, events = self._shell.store.read(lambda tx: self._read(tx, action))
         if state in {ActionState.DISPATCHED, ActionState.UNKNOWN}:
             told = self._settle_lost(events, state)
             if told is not None:
                 return told
         if state is ActionState.SUPERSEDED and self._is_decided(resumption.successor(events, ActionId(action))):
-            return self.resume(resumption.successor(events, ActionId(action)))
+            return self._resumed(resumption.successor(events, ActionId(action)))
         return self._take(lambda tx: self._proposed_again(tx, ActionId(action)))
 
     def close(self) -> None:
@@ -169,22 +180,38 @@ class Governed:
         Raises:
             Conflict: an attempt may still be under way; `resume` its action first.
         """
-        self._shell.store.write(self._finish)
+        self._shell.store.write(lambda tx: self._leave(tx, RunFinished(result="", active=0)))
 
-    def _finish(self, tx: Transaction) -> None:
-        items: list[Item] = []
-        for row in tx.find(ACTIONS, equal=(("run", self._claim.run),)):
-            match ActionState(row.state):
-                case ActionState.DISPATCHED:
-                    raise Conflict(f"action {row.action} may still be under way; resume it before the run is ended")
-                case ActionState.HELD:
-                    items.append(Item(record=ActionCancelled(reason="the run ended"), action=row.action))
-                case ActionState.UNKNOWN:
-                    items.append(Item(record=_UNSETTLED, action=row.action, attempt=row.attempt))
-                case _:
-                    pass
-        items.append(Item(record=RunFinished(result="", active=0)))
-        append(tx, self._claim, items, now=self._shell.clock.now())
+    def rest(self) -> None:
+        """Gives the run back: nobody owns it until it is opened again.
+
+        Raises:
+            Conflict: an attempt may still be under way. LeaseLost: it is not this program's any more.
+        """
+        record = RunSuspended(reason=Suspension.YIELDED, active=0, wake_at=FOR_EVER)
+        self._shell.store.write(lambda tx: self._leave(tx, record), sync=False)
+
+    def _leave(self, tx: Transaction, last: RunFinished | RunCancelled | RunSuspended) -> None:
+        owned(tx, self._claim)
+        busy = left_behind.under_way(tx, self._claim.run)
+        if busy:
+            raise Conflict(f"action {busy[0]} may still be under way; resume it before the run is left")
+        rows = tx.find(ACTIONS, equal=(("run", self._claim.run),))
+        ends = not isinstance(last, RunSuspended)
+        items = [item for row in rows for item in left_behind.closing(row)] if ends else []
+        append(tx, self._claim, [*items, Item(record=last)], now=self._shell.clock.now())
+
+    def _end_if_cancelled(self) -> None:
+        """Ends a run that somebody asked to end, now that this call is over. Another one under way ends it when it is over."""
+
+        def unit(tx: Transaction) -> None:
+            row = run_row(tx, self._claim.run)
+            is_mine = row.epoch == self._claim.epoch and row.status == RunStatus.RUNNING.value
+            if is_mine and not left_behind.under_way(tx, self._claim.run):
+                self._leave(tx, RunCancelled(reason="cancelled", active=0))
+
+        if self._cancelled:
+            self._shell.store.write(unit)
 
     def _read(self, tx: Reader, action: str) -> tuple[ActionState, list[Event]]:
         row, events = tx.get(ACTIONS, action), tx.lineage(action)
@@ -207,6 +234,8 @@ class Governed:
                 if isinstance(found, HeldCall):
                     append(tx, self._claim, fallen_due(events, now=now), now=now)
                 return found if found is not None else self._expire(tx, action, events, now=now)
+            case ActionState.FAILED if not self._may_try_again(events):
+                return resumption.standing(events, action, state)
             case ActionState.FAILED | ActionState.UNKNOWN | ActionState.PROPOSED:
                 return resumption.again(events, action, state)
             case ActionState.SUPERSEDED:
@@ -238,6 +267,9 @@ class Governed:
         proposal = proposed(tx)
         if not isinstance(proposal, Pending):
             return _Decided(told=proposal)
+        self._cancelled = self._cancelled or bool(row.due)
+        if self._cancelled:
+            raise Conflict(f"run {self._claim.run} was cancelled; nothing of it is decided any more")
         now = Instant(max(self._shell.clock.now(), row.at))
         desk = Desk(
             claim=self._claim,
@@ -294,7 +326,8 @@ class Governed:
             return self._reconcile(dispatch)
         if outcome.outcome is Outcome.SUCCEEDED and tool.spec.retrieves:
             chunks, _ = read_chunks(parse(outcome.result))
-            self._state = replace(self._state, evidence=(*self._state.evidence, *chunks))
+            with self._lock:
+                self._state = replace(self._state, evidence=(*self._state.evidence, *chunks))
         return resumption.performed(dispatch.attempt.action, outcome)
 
     def _reconcile(self, dispatch: perform.Dispatch) -> Performed:
@@ -315,6 +348,12 @@ class Governed:
         tool = self._shell.tools[dispatch.intent.call.tool]
         tries_left = dispatch.attempt.number < self._policy.retries_of(dispatch.intent.call.tool).max_attempts
         return tool.reconcile is None and tool.spec.idempotency is Idempotency.SINK and tries_left
+
+    def _may_try_again(self, events: list[Event]) -> bool:
+        dispatched = [e.record for e in events if isinstance(e.record, ActionDispatched)]
+        lost = sum(isinstance(e.record, ActionSettled) and e.record.lost for e in events)
+        most = self._policy.retries_of(dispatched[-1].call.tool).max_attempts
+        return len(dispatched) - lost < most
 
     def _settle_lost(self, events: list[Event], state: ActionState) -> Performed | None:
         """Finds out about a lost outcome; None where the action may be repeated under its key."""
@@ -340,6 +379,9 @@ class Governed:
 
     def _record(self, dispatch: perform.Dispatch, record: object) -> None:
         item = Item(record=record, action=dispatch.attempt.action, attempt=dispatch.attempt.number)
-        self._shell.store.write(
-            lambda tx: append(tx, self._claim, [item], now=self._shell.clock.now()), sync=dispatch.is_write
-        )
+
+        def unit(tx: Transaction) -> bool:
+            append(tx, self._claim, [item], now=self._shell.clock.now())
+            return bool(run_row(tx, self._claim.run).due)
+
+        self._cancelled = self._shell.store.write(unit, sync=dispatch.is_write) or self._cancelled

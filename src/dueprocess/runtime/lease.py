@@ -40,6 +40,11 @@ class Owner:
         boot, pid, started = text.split("|")
         return cls(boot=boot, pid=int(pid), started=started)
 
+    def is_alive(self) -> bool:
+        """Whether this process surely runs: same boot, and a process of that id and start time."""
+        known = bool(self.boot and self.started) and self.boot == _boot_id()
+        return known and _start_time(self.pid) == self.started
+
     def is_gone(self) -> bool:
         """Whether this process surely runs no more: same boot, and no process of that id and start time."""
         if not self.boot or not self.started or self.boot != _boot_id():

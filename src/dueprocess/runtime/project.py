@@ -96,6 +96,11 @@ def _suspended(tx: Transaction, e: Envelope, r: run_records.RunSuspended, row: R
     return replace(row, status=r.reason.value, due=int(due), wake_at=r.wake_at, waits_for=" ".join(r.waits_for))
 
 
+def _cancel_requested(tx: Transaction, e: Envelope, r: run_records.CancelRequested, row: RunRow) -> RunRow:
+    # Nobody folds a guarded run: its program looks at the row before it decides anything.
+    return replace(row, due=1) if not row.queue else wake(tx, e, r, row)
+
+
 def _model_asked(tx: Transaction, e: Envelope, r: run_records.ModelAsked, row: RunRow) -> RunRow:
     for item in r.reserved:
         add_to_gauge(tx, item.key, spent=0, reserved=item.amount)
@@ -175,7 +180,7 @@ HANDLERS: Final[Mapping[type, Handler]] = MappingProxyType(
         run_records.TaskSubmitted: _submitted,
         run_records.RunClaimed: _claimed,
         run_records.RunSuspended: _suspended,
-        run_records.CancelRequested: wake,
+        run_records.CancelRequested: _cancel_requested,
         run_records.RunFinished: _ended(RunStatus.FINISHED),
         run_records.RunHandedOff: _ended(RunStatus.HANDED_OFF),
         run_records.RunStopped: _ended(RunStatus.STOPPED),

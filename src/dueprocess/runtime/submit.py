@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dueprocess.agent.records import CancelRequested, ClarificationGiven, TaskSubmitted
 from dueprocess.errors import BadValue, Conflict
 from dueprocess.ledger import Draft, Transaction
+from dueprocess.runtime import left_behind
 from dueprocess.runtime.journal import Item, message, own_run
 from dueprocess.runtime.policies import publish, register
 from dueprocess.runtime.shell import Loaded, Shell
@@ -136,8 +137,18 @@ def answer(shell: Shell, run: str, *, text: str, by: str) -> None:
 def cancel(shell: Shell, run: str, *, by: str, reason: str = "") -> None:
     """Asks a run to end: no new action starts, what is under way is settled first.
 
+    A guarded run ends at once, or with the attempt that is under way in its program.
+
     Raises:
         NotFound: no such run. Conflict: it has ended.
     """
     item = Item(record=CancelRequested(by=by, reason=reason))
-    shell.store.write(lambda tx: message(tx, run, [item], tenant=shell.tenant, now=shell.clock.now()))
+
+    def unit(tx: Transaction) -> None:
+        now = shell.clock.now()
+        message(tx, run, [item], tenant=shell.tenant, now=now)
+        row = own_run(tx, run, tenant=shell.tenant)
+        if not row.queue:
+            left_behind.end(tx, row, reason=f"cancelled by {by}" + (f": {reason}" if reason else ""), now=now)
+
+    shell.store.write(unit)

@@ -4,11 +4,12 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from dueprocess.errors import BadValue, CallerError
+from dueprocess.errors import BadValue, CallerError, Conflict, LeaseLost
 from dueprocess.release import Manifest
 from dueprocess.runtime import Governed, Loop, Performed, Shell, Task, introduce, loaded, submit
 from dueprocess.tool import Tool
@@ -26,10 +27,12 @@ class Guarded:
     Match on `SucceededCall`, `ReusedCall`, `DeniedCall`, `HeldCall`, `FailedCall`, `UnknownCall`.
     """
 
-    def __init__(self, tool: Tool, governed: Governed, *, free: Callable[[], None]) -> None:
+    def __init__(self, tool: Tool, governed: Governed, *, leave: Callable[[], None], free: Callable[[], None]) -> None:
         self._tool = tool
         self._governed = governed
+        self._leave = leave
         self._free = free
+        self._closed = False
 
     def __call__(self, /, *args: object, **kwargs: object) -> Performed:
         """Takes one call through the gate. Arguments are bound to names by the tool's own signature before they are decided.
@@ -67,8 +70,20 @@ class Guarded:
         self._governed.close()
 
     def close(self) -> None:
-        """Frees files and threads. The run stays open: the same `run` name goes on with it."""
-        self._free()
+        """Frees files and threads. A named run stays open: the same name goes on with it. One without a name ends with it.
+
+        Nobody could go on with that one, so that what is held in it is cancelled, and nobody is asked in vain. Where a call
+        of another thread may still be under way the run is left as it is: `due doctor` finds it. Again is no change.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            # Conflict: a call is under way. LeaseLost: the run was ended, or opened elsewhere.
+            with suppress(Conflict, LeaseLost):
+                self._leave()
+        finally:
+            self._free()
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +113,7 @@ def guard(
 
     `policy`: a policy file. `store`: a folder, made if missing, or a `Home` that several guards share.
     `run`: a name that opens the same run again, in another process too (the earlier owner is fenced);
-    without one each `guard` is a run of its own, with the policy's limits.
+    without one each `guard` is a run of its own, with the policy's limits, that ends when it is closed.
     `on_behalf_of`: `user:NAME`. `tenant`: whose run it is. `beside`: the other tools that the
     policy file names.
 
@@ -135,7 +150,7 @@ def guard(
     except BaseException:
         free()
         raise
-    return Guarded(tool, governed, free=free)
+    return Guarded(tool, governed, leave=governed.rest if run else governed.close, free=free)
 
 
 def _read(path: Path) -> str:

@@ -10,6 +10,7 @@ from dueprocess.runtime.lease import Owner
 from dueprocess.runtime.tables import ACTIONS, HOLDS, LEASES, RUNS, STOPS, HoldRow, RunRow
 from dueprocess.values import Duration, Instant, seconds
 from dueprocess.wiring.access import Access
+from dueprocess.wiring.health_guarded import LOST, left_behind, may_be_asked_for, told_of
 from dueprocess.wiring.symptom import Symptom, fail, fine, warn
 from dueprocess.wiring.wording import duration_text
 
@@ -25,7 +26,9 @@ def check_runs(here: Access) -> Iterator[Symptom]:
     rows = here.home.store.read(lambda tx: tx.find(RUNS))
     yield _clock(max((row.at for row in rows), default=0), now)
     yield _stuck(here.home.store.read(lambda tx: _without_driver(tx, rows, now)))
-    yield _outcomes(here.home.store.read(lambda tx: _unsettled(tx, now)))
+    guarded = here.home.store.read(lambda tx: left_behind(tx, rows, now=now))
+    yield _outcomes(here.home.store.read(lambda tx: _unsettled(tx, now)), lost=guarded.lost)
+    yield from told_of(guarded)
     yield _expired(here.home.store.read(lambda tx: tx.find(HOLDS, equal=(("open", 1),))), now)
     stops = here.home.store.read(lambda tx: tx.find(STOPS))
     if stops:
@@ -59,13 +62,9 @@ def _without_driver(tx: Reader, rows: list[RunRow], now: Instant) -> list[str]:
 
 def _unsettled(tx: Reader, now: Instant) -> tuple[list[str], list[str]]:
     for_people = [row.action for row in tx.find(ACTIONS, equal=(("state", ActionState.UNSETTLED.value),))]
-    for_drivers = [row.action for row in tx.find(ACTIONS, equal=(("state", ActionState.UNKNOWN.value),))]
-    for_drivers += [
-        row.action
-        for row in tx.find(ACTIONS, equal=(("state", ActionState.DISPATCHED.value),))
-        if row.dispatch_before < now
-    ]
-    return for_people, for_drivers
+    open_ = [row for state in LOST for row in tx.find(ACTIONS, equal=(("state", state),)) if may_be_asked_for(row, now)]
+    driven = [row.action for row in open_ if (run := tx.get(RUNS, row.run)) is not None and run.queue]
+    return for_people, driven
 
 
 def _stuck(runs: list[str]) -> Symptom:
@@ -74,8 +73,9 @@ def _stuck(runs: list[str]) -> Symptom:
     return warn("runs", f"{_some(runs)} can go on and nobody drives them", todo="start a worker: due run --work")
 
 
-def _outcomes(open_: tuple[list[str], list[str]]) -> Symptom:
+def _outcomes(open_: tuple[list[str], list[str]], *, lost: tuple[str, ...]) -> Symptom:
     for_people, for_drivers = open_
+    for_people += lost
     if for_people:
         todo = "look at the sink, then say what became of it: due actions settle ACTION --succeeded|--failed"
         return warn("outcomes", f"{_some(for_people)}: only a person can tell what became of them", todo=todo)
