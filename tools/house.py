@@ -44,6 +44,9 @@ SHELVES = frozenset("engines stores providers retrievers channels gateways integ
 FLOAT_DOORS = frozenset({PACKAGE / "tool" / "shape.py"})
 """Where an exact number becomes a float: a tool that only reads may have asked for one in its signature."""
 
+CODE_DOOR = PACKAGE / "policy" / "program.py"
+"""Where conditions, typed and closed, become a function: made of syntax nodes, never of a text (ADR 0017)."""
+
 HAND_OVER = frozenset({PACKAGE / "stores" / "sqlite" / "writer.py", PACKAGE / "runtime" / "child.py"})
 """Where what another's work raised is handed to who asked, a thread or a process: nothing is swallowed."""
 
@@ -214,6 +217,8 @@ def impurities(one: Source) -> Iterator[Finding]:
     """Find clocks, randomness, I/O and floats of money in the tree of a pure room."""
     for node in ast.walk(one.tree):
         match node:
+            case ast.Call(func=ast.Name(id="exec" | "compile")) if one.path == CODE_DOOR:
+                pass
             case ast.Call(func=ast.Name(id=name)) if name in IMPURE_NAMES:
                 yield one.finding(
                     "pure", node, f"{name}() acts or differs between processes: take its result as a value"

@@ -96,6 +96,13 @@ def test_an_exact_number_becomes_a_float_at_one_door_only():
     assert findings("src/dueprocess/tool/spec.py", "float(value)") == ["pure"]
 
 
+def test_code_is_made_at_one_door_only():
+    assert findings("src/dueprocess/policy/program.py", "exec(compile(tree, 'a', 'exec'), {})") == []
+    assert findings("src/dueprocess/policy/program.py", "eval('1')") == ["pure"]
+    assert findings("src/dueprocess/policy/expression.py", "exec(code, {})") == ["pure"]
+    assert findings("src/dueprocess/policy/expression.py", "compile(tree, 'a', 'exec')") == ["pure"]
+
+
 def test_errors_are_pure_too():
     assert findings("src/dueprocess/errors.py", "import os") == ["pure"]
 

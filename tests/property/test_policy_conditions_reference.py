@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.policy.policies import holds
 
 from dueprocess.errors import BadValue
 from dueprocess.policy.expression import compile_condition
@@ -223,7 +224,7 @@ def test_a_condition_answers_as_its_plain_reading_does(tree: Tree, given_: dict[
     except NoAnswer:
         expected = None
     try:
-        found: bool | None = condition.holds(arguments)
+        found: bool | None = holds(condition, arguments)
     except BadValue:
         found = None
     assert found is expected, (source, arguments)

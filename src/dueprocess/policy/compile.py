@@ -8,84 +8,92 @@ Rule 3. The order of the file does not matter: keys come in the order of `compil
 Rule 4. A limit is exceeded only by more than it; equal is fine.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from dueprocess.errors import BadValue
-from dueprocess.policy.arguments import MISSING, REDACTED, Missing, comparing, find, hidden, reader, written
+from dueprocess.policy.arguments import MISSING, REDACTED, Missing, comparing, hidden, reader, written
 from dueprocess.policy.call import PolicyCall
-from dueprocess.policy.document import ArgumentPath, CompiledRule, Role, Rule, ToolPolicy
+from dueprocess.policy.document import ArgumentPath, CompiledTool, Role, Rule, Test, ToolPolicy, Values
 from dueprocess.policy.expression import Condition
 from dueprocess.policy.fields import excess
 from dueprocess.policy.finding import Finding, Verdict
-from dueprocess.values import MICROS, Json, Money, read_amount
+from dueprocess.policy.program import together
+from dueprocess.values import Json, Money, amount_micros
 from dueprocess.values.foreign import kind_of, quoted, visible, worded
 
 _GRAMMAR: Final = "digits with at most two decimals"
 _MAX_LISTED: Final = 5  # names in one sentence; the rest is counted
+_LIMITS: Final = ("max_amount_usd", "require_approval_over_usd")
 
 
-def compile_tool(
-    tool: ToolPolicy, *, roles: Mapping[str, Role], conditions: Mapping[str, Condition]
-) -> tuple[CompiledRule, ...]:
-    """The rules of one tool (rule 3). `conditions` holds the compiled `when` of each rule by its id."""
-    found = [_allowed(tool)]
-    found.extend(_unenforceable(key) for key in tool.unenforceable)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Rules that are asked together: what speaks against a call, if anything can, and what each compares."""
+
+    values: Mapping[str, Values]
+    test: Test | None = None
+
+
+def compile_tool(tool: ToolPolicy, *, roles: Mapping[str, Role], conditions: Mapping[str, Condition]) -> CompiledTool:
+    """The rules of one tool (rule 3). `conditions` holds the `when` of each rule by its id."""
+    found = [_allowed(tool), *map(_unenforceable, tool.unenforceable)]
     if tool.environments is not None:
         found.append(_environments(tool, tool.environments))
     if tool.roles is not None:
         found.append(_roles(tool, tuple(roles[name] for name in tool.roles)))
-    if tool.max_amount is not None and tool.amount is not None:
-        found.append(_limit(tool, "max_amount_usd", tool.amount, tool.max_amount))
-    if tool.require_approval_over is not None and tool.amount is not None:
-        found.append(_limit(tool, "require_approval_over_usd", tool.amount, tool.require_approval_over))
+    if tool.amount is not None:
+        found.append(_limits(tool, tool.amount))
     if tool.require_citation:
         found.append(_citation(tool))
     if tool.allowed_fields is not None:
         found.append(_fields(tool, tool.allowed_fields))
     if tool.idempotency_key:
         found.append(_idempotency(tool))
-    by_id = sorted(tool.rules, key=lambda rule: rule.id)
-    found.extend(_condition(tool, rule, conditions[rule.id]) for rule in by_id)
-    return tuple(found)
+    if tool.rules:
+        found.append(_conditions(tool, conditions))
+    return CompiledTool(
+        tests=tuple(asked.test for asked in found if asked.test is not None),
+        values={rule: values for asked in found for rule, values in asked.values.items()},
+    )
 
 
-def _allowed(tool: ToolPolicy) -> CompiledRule:
+def _allowed(tool: ToolPolicy) -> _Asked:
     rule = f"{tool.name}.allowed"
-    values: Mapping[str, Json] = {"allowed": tool.allowed}
     if tool.allowed:
-        return CompiledRule(rule=rule, test=lambda _: None, values=lambda _: values)
-    reason = f"the policy does not allow the tool {quoted(tool.name)}"
-    finding = Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values, always=True)
-    return CompiledRule(rule=rule, test=lambda _: finding, values=lambda _: values)
+        return _Asked(values={rule: lambda _: {"allowed": True}})
+    return _always(rule, f"the policy does not allow the tool {quoted(tool.name)}", {"allowed": False})
 
 
-def _unenforceable(key: str) -> CompiledRule:
-    rule = f"unenforceable:{key}"
-    values: Mapping[str, Json] = {"key": key}
+def _unenforceable(key: str) -> _Asked:
     reason = f"the policy asks for {key}, which this version reads but cannot enforce"
-    finding = Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values, always=True)
-    return CompiledRule(rule=rule, test=lambda _: finding, values=lambda _: values)
+    return _always(f"unenforceable:{key}", reason, {"key": key})
 
 
-def _environments(tool: ToolPolicy, names: tuple[str, ...]) -> CompiledRule:
+def _always(rule: str, reason: str, values: Mapping[str, Json]) -> _Asked:
+    found = (Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values, always=True),)
+    return _Asked(values={rule: lambda _: values}, test=lambda _: found)
+
+
+def _environments(tool: ToolPolicy, names: tuple[str, ...]) -> _Asked:
     rule = f"{tool.name}.environments"
     allowed = frozenset(names)
 
     def values(call: PolicyCall) -> dict[str, Json]:
         return {"environment": visible(call.environment), "environments": list(names)}
 
-    def test(call: PolicyCall) -> Finding | None:
+    def test(call: PolicyCall) -> tuple[Finding, ...]:
         if call.environment in allowed:
-            return None
+            return ()
         reason = f"the environment is {quoted(call.environment)}; the tool is for {', '.join(names)}"
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
+        return (Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call)),)
 
-    return CompiledRule(rule=rule, test=test, values=values)
+    return _Asked(values={rule: values}, test=test)
 
 
-def _roles(tool: ToolPolicy, roles: tuple[Role, ...]) -> CompiledRule:
+def _roles(tool: ToolPolicy, roles: tuple[Role, ...]) -> _Asked:
     rule = f"{tool.name}.roles"
     names = [role.name for role in roles]
     alone = frozenset[str]().union(*(role.members for role in roles if not role.on_behalf_of_required))
@@ -99,62 +107,92 @@ def _roles(tool: ToolPolicy, roles: tuple[Role, ...]) -> CompiledRule:
             "roles": list(names),
         }
 
-    def test(call: PolicyCall) -> Finding | None:
+    def test(call: PolicyCall) -> tuple[Finding, ...]:
         who = call.principal
-        if who is None:
+        member = None if who is None else who.member
+        if member in alone or (who is not None and member in for_user and _is_user(who.on_behalf_of)):
+            return ()
+        if member is None:
             reason = f"nobody is named as acting; expected a member of {', '.join(names)}"
-            return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
-        member = who.member
-        if member in alone or (member in for_user and _is_user(who.on_behalf_of)):
-            return None
-        if member in for_user:
+        elif member in for_user:
             reason = f"{quoted(member)} acts for no user; {', '.join(names)} acts only on behalf of one"
         else:
             reason = f"{quoted(member)} is not a member of {', '.join(names)}"
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
+        return (Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call)),)
 
-    return CompiledRule(rule=rule, test=test, values=values)
+    return _Asked(values={rule: values}, test=test)
 
 
 def _is_user(name: str | None) -> bool:
     return name is not None and name.startswith("user:") and len(name) > len("user:")
 
 
-def _limit(tool: ToolPolicy, key: str, path: ArgumentPath, limit: Money) -> CompiledRule:
-    rule = f"{tool.name}.{key}"
+def _limits(tool: ToolPolicy, path: ArgumentPath) -> _Asked:
     read = reader(path)
-    holds = key == "require_approval_over_usd"
-    beyond = limit.micros
-    whole = beyond // MICROS
-    secret = hidden(path, tool.redact)
-    name = written(path)
-    compared = comparing((path,), tool.redact)
-    exact = Decimal(str(limit))
+    limits = tuple(
+        _Limit.of(tool, key, path, limit)
+        for key, limit in zip(_LIMITS, (tool.max_amount, tool.require_approval_over), strict=True)
+        if limit is not None
+    )
+    least = min((limit.micros for limit in limits), default=-1)
 
-    def values(call: PolicyCall) -> dict[str, Json]:
-        found = compared(call.arguments)
-        found[key] = exact
+    def test(call: PolicyCall) -> Sequence[Finding]:
+        value = read(call.arguments)
+        amount = None if isinstance(value, Missing) else amount_micros(value)
+        if amount is not None and amount <= least:
+            return ()
+        if amount is None:
+            return [limit.unread(call, value) for limit in limits]
+        return [limit.exceeded(call, amount) for limit in limits if amount > limit.micros]
+
+    return _Asked(values={limit.rule: limit.values for limit in limits}, test=test if limits else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limit:
+    """One limit of an amount, and what is said where it is exceeded or the amount is none."""
+
+    rule: str
+    key: str
+    amount: Money
+    exact: Decimal
+    micros: int
+    name: str
+    secret: bool
+    compared: Callable[[Mapping[str, Json]], dict[str, Json]]
+
+    @classmethod
+    def of(cls, tool: ToolPolicy, key: str, path: ArgumentPath, limit: Money) -> "_Limit":
+        return cls(
+            rule=f"{tool.name}.{key}",
+            key=key,
+            amount=limit,
+            exact=Decimal(str(limit)),
+            micros=limit.micros,
+            name=written(path),
+            secret=hidden(path, tool.redact),
+            compared=comparing((path,), tool.redact),
+        )
+
+    def values(self, call: PolicyCall) -> dict[str, Json]:
+        found = self.compared(call.arguments)
+        found[self.key] = self.exact
         return found
 
-    def test(call: PolicyCall) -> Finding | None:
-        value = read(call.arguments)
-        # A whole number is its own amount; this is what the grammar would read, without writing it out first.
-        if type(value) is int and 0 <= value <= whole:
-            return None
-        amount = None if isinstance(value, Missing) else read_amount(value)
-        if amount is None:
-            reason = f"{name} is {_no_amount(value, secret=secret)}; expected {_GRAMMAR}, such as 25 or 25.50"
-            return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call), always=True)
-        if amount.micros <= beyond:
-            return None
-        got = REDACTED if secret else str(amount)
-        if holds:
-            reason = f"{name} {got} is over {limit} USD; a person must approve"
-            return Finding(rule=rule, decision=Verdict.HOLD, reason=reason, compared=values(call))
-        reason = f"{name} {got} is over the limit of {limit} USD; no approval lifts it"
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
+    def unread(self, call: PolicyCall, value: Json | Missing) -> Finding:
+        got = _no_amount(value, secret=self.secret)
+        reason = f"{self.name} is {got}; expected {_GRAMMAR}, such as 25 or 25.50"
+        return Finding(rule=self.rule, decision=Verdict.DENY, reason=reason, compared=self.values(call), always=True)
 
-    return CompiledRule(rule=rule, test=test, values=values)
+    def exceeded(self, call: PolicyCall, micros: int) -> Finding:
+        got = REDACTED if self.secret else str(Money(micros))
+        if self.key == "max_amount_usd":
+            decision = Verdict.DENY
+            reason = f"{self.name} {got} is over the limit of {self.amount} USD; no approval lifts it"
+        else:
+            decision = Verdict.HOLD
+            reason = f"{self.name} {got} is over {self.amount} USD; a person must approve"
+        return Finding(rule=self.rule, decision=decision, reason=reason, compared=self.values(call))
 
 
 def _no_amount(value: Json | Missing, *, secret: bool) -> str:
@@ -165,29 +203,31 @@ def _no_amount(value: Json | Missing, *, secret: bool) -> str:
     return f"the text {quoted(value)}, no amount of USD"
 
 
-def _citation(tool: ToolPolicy) -> CompiledRule:
+def _citation(tool: ToolPolicy) -> _Asked:
     rule = f"{tool.name}.require_citation"
 
     def values(call: PolicyCall) -> dict[str, Json]:
         return {"resolved": call.resolved, "required": 1, "unresolved": list[Json](call.unresolved[:_MAX_LISTED])}
 
-    def test(call: PolicyCall) -> Finding | None:
+    def test(call: PolicyCall) -> tuple[Finding, ...]:
         if call.resolved >= 1:
-            return None
+            return ()
         why = call.unresolved[0] if call.unresolved else "none is given"
         reason = f"no citation resolves to evidence retrieved in this run: {why}"
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
+        return (Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call)),)
 
-    return CompiledRule(rule=rule, test=test, values=values)
+    return _Asked(values={rule: values}, test=test)
 
 
-def _fields(tool: ToolPolicy, allowed: tuple[ArgumentPath, ...]) -> CompiledRule:
+def _fields(tool: ToolPolicy, allowed: tuple[ArgumentPath, ...]) -> _Asked:
     rule = f"{tool.name}.allowed_fields"
     path, redact = tool.fields, tool.redact
     listed: list[Json] = [written(field) for field in allowed]
+    outside = excess(allowed)
+    read = reader(path) if path is not None else None
 
     def given(call: PolicyCall) -> Json | Missing:
-        return MISSING if path is None else find(call.arguments, path)
+        return MISSING if read is None else read(call.arguments)
 
     def values(call: PolicyCall) -> dict[str, Json]:
         update = given(call)
@@ -198,24 +238,24 @@ def _fields(tool: ToolPolicy, allowed: tuple[ArgumentPath, ...]) -> CompiledRule
             names.append(REDACTED)
         return {"fields": list[Json](names[: 4 * _MAX_LISTED]), "allowed_fields": listed}
 
-    def test(call: PolicyCall) -> Finding | None:
+    def test(call: PolicyCall) -> tuple[Finding, ...]:
         update = given(call)
         if not isinstance(update, dict) or path is None:
             got = "missing" if isinstance(update, Missing) else kind_of(update)
             reason = f"{written(path) if path else 'the update'} is {got}; expected the object that holds the fields"
-            return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call), always=True)
-        over = excess(update, allowed)
+            return (Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call), always=True),)
+        over = outside(update)
         if not over:
-            return None
+            return ()
         names = [REDACTED if hidden((*path, *field), redact) else quoted(written(field)) for field in over]
         more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
         reason = f"not among the allowed fields: {', '.join(names[:_MAX_LISTED])}{more}"
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call))
+        return (Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call)),)
 
-    return CompiledRule(rule=rule, test=test, values=values)
+    return _Asked(values={rule: values}, test=test)
 
 
-def _idempotency(tool: ToolPolicy) -> CompiledRule:
+def _idempotency(tool: ToolPolicy) -> _Asked:
     rule = f"{tool.name}.idempotency_key"
     readers = [(path, reader(path)) for path in tool.idempotency_key]
     compared = comparing(tool.idempotency_key, tool.redact)
@@ -223,39 +263,58 @@ def _idempotency(tool: ToolPolicy) -> CompiledRule:
     def values(call: PolicyCall) -> dict[str, Json]:
         return compared(call.arguments)
 
-    def unkeyed(call: PolicyCall, path: ArgumentPath) -> Finding:
-        reason = f"{written(path)} is missing or null, and is part of the idempotency key: twice could not be told"
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call), always=True)
-
-    def test(call: PolicyCall) -> Finding | None:
+    def test(call: PolicyCall) -> tuple[Finding, ...]:
         for path, read in readers:
             value = read(call.arguments)
             if value is None or value is MISSING:
-                return unkeyed(call, path)
-        return None
+                reason = (
+                    f"{written(path)} is missing or null, and is part of the idempotency key: twice could not be told"
+                )
+                return (Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=values(call), always=True),)
+        return ()
 
-    return CompiledRule(rule=rule, test=test, values=values)
+    return _Asked(values={rule: values}, test=test)
 
 
-def _condition(tool: ToolPolicy, rule: Rule, condition: Condition) -> CompiledRule:
-    name = f"{tool.name}.rules.{rule.id}"
-    when = visible(rule.when, limit=200)
-    why = rule.why or f"the condition holds: {when}"
-    run = condition.run
-    compared = comparing(condition.reads, tool.redact)
+def _conditions(tool: ToolPolicy, conditions: Mapping[str, Condition]) -> _Asked:
+    by_id = sorted(tool.rules, key=lambda rule: rule.id)
+    ask = together([conditions[rule.id] for rule in by_id])
+    rules = [_Stated.of(tool, rule, conditions[rule.id]) for rule in by_id]
 
-    def values(call: PolicyCall) -> dict[str, Json]:
-        found = compared(call.arguments)
-        found["when"] = when
+    def test(call: PolicyCall) -> list[Finding]:
+        return [rules[at].finding(call, error) for at, error in ask(call.arguments)]
+
+    return _Asked(test=test, values={rule.name: rule.values for rule in rules})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stated:
+    """What is said of a condition that holds, or that cannot be answered."""
+
+    name: str
+    then: Verdict
+    when: str
+    why: str
+    compared: Callable[[Mapping[str, Json]], dict[str, Json]]
+
+    @classmethod
+    def of(cls, tool: ToolPolicy, rule: Rule, condition: Condition) -> "_Stated":
+        when = visible(rule.when, limit=200)
+        return cls(
+            name=f"{tool.name}.rules.{rule.id}",
+            then=rule.then,
+            when=when,
+            why=rule.why or f"the condition holds: {when}",
+            compared=comparing(condition.reads, tool.redact),
+        )
+
+    def values(self, call: PolicyCall) -> dict[str, Json]:
+        found = self.compared(call.arguments)
+        found["when"] = self.when
         return found
 
-    def test(call: PolicyCall) -> Finding | None:
-        try:
-            if not run({"args": call.arguments}):
-                return None
-        except BadValue as error:
-            reason = f"the rule cannot be decided: {error}"
-            return Finding(rule=name, decision=Verdict.DENY, reason=reason, compared=values(call), always=True)
-        return Finding(rule=name, decision=rule.then, reason=why, compared=values(call))
-
-    return CompiledRule(rule=name, test=test, values=values)
+    def finding(self, call: PolicyCall, error: BadValue | None) -> Finding:
+        if error is None:
+            return Finding(rule=self.name, decision=self.then, reason=self.why, compared=self.values(call))
+        reason = f"the rule cannot be decided: {error}"
+        return Finding(rule=self.name, decision=Verdict.DENY, reason=reason, compared=self.values(call), always=True)

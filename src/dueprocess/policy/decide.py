@@ -17,14 +17,12 @@ from dueprocess.values.foreign import quoted, visible
 
 def decide(policy: Policy, call: PolicyCall) -> tuple[Finding, ...]:
     """Every finding against this call, in a fixed order; none where all is allowed. Pure."""
-    rules = policy.compiled.get(call.tool)
-    if rules is None:
+    tool = policy.compiled.get(call.tool)
+    if tool is None:
         return (unlisted(call.tool),)
     found: list[Finding] = []
-    for rule in rules:
-        finding = rule.test(call)
-        if finding is not None:
-            found.append(finding)
+    for test in tool.tests:
+        found += test(call)
     if found and policy.mode(call.environment) is Mode.SHADOW:
         return tuple(finding if finding.always else replace(finding, advisory=True) for finding in found)
     return tuple(found)
@@ -33,9 +31,10 @@ def decide(policy: Policy, call: PolicyCall) -> tuple[Finding, ...]:
 def explain(policy: Policy, call: PolicyCall) -> tuple[Finding | Passed, ...]:
     """Every rule that was asked, those that passed too, with the values each compared."""
     against = {finding.rule: finding for finding in decide(policy, call)}
-    rules = policy.compiled.get(call.tool, ())
+    tool = policy.compiled.get(call.tool)
     asked: list[Finding | Passed] = [
-        against.pop(rule.rule, None) or Passed(rule=rule.rule, compared=rule.values(call)) for rule in rules
+        against.pop(rule, None) or Passed(rule=rule, compared=values(call))
+        for rule, values in (tool.values.items() if tool is not None else ())
     ]
     return (*asked, *against.values())
 

@@ -1,6 +1,6 @@
 """The policy file as records, with every default filled in. How it is read and what it decides stand elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -190,16 +190,19 @@ class PolicyTest:
     line: int = 0
 
 
+Test = Callable[[PolicyCall], Sequence[Finding]]
+"""What speaks against a call, of one or more rules that are asked together."""
+
+Values = Callable[[PolicyCall], Mapping[str, Json]]
+"""What one rule compares, whether it speaks against the call or not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledRule:
-    """One rule of one tool, ready to be asked. `test` says what speaks against a call.
+class CompiledTool:
+    """The rules of one tool, ready to be asked: all `tests`, in order; `values` by the id of each rule, in order."""
 
-    `values` what it would compare.
-    """
-
-    rule: str
-    test: Callable[[PolicyCall], Finding | None]
-    values: Callable[[PolicyCall], Mapping[str, Json]]
+    tests: tuple[Test, ...]
+    values: Mapping[str, Values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +220,7 @@ class Policy:
     tools: Mapping[str, ToolPolicy]
     tests: tuple[PolicyTest, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    compiled: Mapping[str, tuple[CompiledRule, ...]] = field(repr=False, compare=False)
+    compiled: Mapping[str, CompiledTool] = field(repr=False, compare=False)
 
     def approvers_of(self, tool: str) -> Approvers:
         """Who approves a hold of this tool: those it names, else `default`, else the project's group `approvers`."""

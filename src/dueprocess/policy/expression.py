@@ -1,34 +1,40 @@
-"""Conditions of rules: typed against a tool's arguments at load, turned into closures that answer true or false.
+"""Conditions of rules: typed against a tool's arguments at load, turned into code that answers true or false.
 
-Comparisons are in `comparison`, operators in `operations`.
+Comparisons are in `comparison`, operators in `operations`; `program` makes a function of the code.
 
 Rule 1. The only name is `args`. A name or comparison that can never be right does not load.
 Rule 2. Operands are evaluated from left to right and only as far as needed; an error in an evaluated operand is the
         error of the whole, also where CEL would absorb it (`error || true`). So `has(args.x) && args.x == 'a'` guards,
         and nothing is ever allowed by an error.
 Rule 3. What is not certain at load (optional arguments, open objects) is checked when a call is decided.
-Rule 4. One condition takes at most 100,000 steps: items of quantifiers, parts of lists and objects compared.
+Rule 4. Parts lie at most 200 deep in one another, those of chains such as `a == b == c` counted.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, assert_never, cast
+import ast
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
 
 from dueprocess.errors import BadValue
 from dueprocess.policy.comparison import compare_parts
 from dueprocess.policy.document import ArgumentPath
-from dueprocess.policy.operations import SIZED, domain, ends_with, size, starts_with
+from dueprocess.policy.operations import SIZED
 from dueprocess.policy.part import (
+    ARGUMENTS,
     CONTAINERS,
     LIST,
     NUMBER,
     OBJECT,
+    STEPS,
     TEXT,
     TRUTH,
+    Names,
+    Needs,
     Part,
-    Run,
-    Scope,
-    spend,
+    call,
+    is_,
+    is_there,
+    name,
+    variable_name,
     worded_type,
 )
 from dueprocess.policy.reader import nearest
@@ -49,28 +55,20 @@ from dueprocess.policy.syntax import (
     Some,
     parse_condition,
 )
-from dueprocess.tool.schema import ANYTHING, Kind, Type, kind, type_of_value
-from dueprocess.values import Json
+from dueprocess.tool.schema import ANYTHING, Kind, Type, type_of_value
 from dueprocess.values.foreign import quoted
 
-_PAIR: Final = 2
+_DEEPEST: Final = 200  # what is made of it is walked by functions that call themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition that can be asked. `reads` are the paths of arguments it names; `run` answers true or false."""
+    """A condition that loads. `reads` are the paths of arguments it names, `code` answers true or false."""
 
     source: str
     reads: tuple[ArgumentPath, ...]
-    run: Run
-
-    def holds(self, arguments: Mapping[str, Json]) -> bool:
-        """Whether it holds for these arguments.
-
-        Raises:
-            BadValue: it cannot be answered: an argument is missing or of the wrong kind.
-        """
-        return self.run({"args": arguments}) is True
+    code: ast.expr
+    needs: Needs
 
 
 def compile_condition(source: str, *, arguments: Type) -> Condition:
@@ -80,36 +78,40 @@ def compile_condition(source: str, *, arguments: Type) -> Condition:
         BadValue: it is not of the language, names an unknown argument, or compares what cannot be compared.
     """
     tree = parse_condition(source)
-    part = _part(tree, {"args": arguments})
+    needs = Needs()
+    part = _part(tree, Names(types={ARGUMENTS: arguments}, needs=needs))
     if Kind.BOOLEAN not in part.type.kinds:
         raise BadValue(f"the condition is {worded_type(part.type)}; expected true or false")
-    return Condition(source=source, reads=argument_paths(tree), run=_truth(part, "a rule", 1))
+    return Condition(source=source, reads=argument_paths(tree), code=_truth(part, "a rule", 1), needs=needs)
 
 
-def _part(tree: Expression, names: Mapping[str, Type]) -> Part:  # noqa: C901 - one branch per kind of expression
+def _part(tree: Expression, above: Names) -> Part:  # noqa: C901 - one branch per kind of expression
+    if above.depth == _DEEPEST:
+        raise BadValue(f"the condition is nested too deep; expected at most {_DEEPEST} parts in one another")
+    names = replace(above, depth=above.depth + 1)
     match tree:
         case Literal():
-            value = tree.value
-            return Part(type=type_of_value(value), run=lambda _: value, words="the value")
+            return Part(type=type_of_value(tree.value), code=names.needs.constant(tree.value), words="the value")
         case ListOf():
             return _list(tree, names)
         case Name():
             return _name(tree, names)
         case Select():
-            return _select(tree, names)
+            return _field(_part(tree.of, names), tree.field, at=tree.at, names=names)
         case Index():
             return _index(tree, names)
         case Has():
             return _has(tree, names)
         case Not():
-            run = _truth(_part(tree.of, names), "!", tree.at)
-            return Part(type=TRUTH, run=lambda scope: not run(scope), words="the condition")
+            of = _truth(_part(tree.of, names), "!", tree.at)
+            return Part(type=TRUTH, code=ast.UnaryOp(op=ast.Not(), operand=of), words="the condition")
         case Every():
-            return _every(tree, names)
+            return _joined(ast.And(), "&&", tree, names)
         case Some():
-            return _some(tree, names)
+            return _joined(ast.Or(), "||", tree, names)
         case Compare():
-            return compare_parts(tree, left=_part(tree.left, names), right=_part(tree.right, names))
+            left, right = _part(tree.left, names), _part(tree.right, names)
+            return compare_parts(tree, left=left, right=right)
         case Invoke():
             return _invoke(tree, names)
         case Quantified():
@@ -118,70 +120,57 @@ def _part(tree: Expression, names: Mapping[str, Type]) -> Part:  # noqa: C901 - 
             assert_never(tree)
 
 
-def _list(tree: ListOf, names: Mapping[str, Type]) -> Part:
+def _list(tree: ListOf, names: Names) -> Part:
+    literals = tree.literals
     parts = [_part(item, names) for item in tree.items]
-    of = Type(kinds=LIST)
-    if all(isinstance(item, Literal) for item in tree.items):
-        value: Json = [part.run({}) for part in parts]
-        return Part(type=of, run=lambda _: value, words="the list")
-    runs = tuple(part.run for part in parts)
-    return Part(type=of, run=lambda scope: [run(scope) for run in runs], words="the list")
+    if len(literals) == len(parts):
+        code = names.needs.constant([*literals])
+    else:
+        code = ast.List(elts=[part.code for part in parts], ctx=ast.Load())
+    return Part(type=Type(kinds=LIST), code=code, words="the list")
 
 
-def _name(tree: Name, names: Mapping[str, Type]) -> Part:
-    name = tree.name
-    if name not in names:
-        raise BadValue(f"unknown name {quoted(name)} at character {tree.at}; {nearest(name, names)}")
-    return Part(type=names[name], run=lambda scope: scope[name], words=name)
+def _name(tree: Name, names: Names) -> Part:
+    found = names.types.get(tree.name)
+    if found is None:
+        raise BadValue(f"unknown name {quoted(tree.name)} at character {tree.at}; {nearest(tree.name, names.types)}")
+    if tree.name == ARGUMENTS:
+        return Part(type=found, code=name(ARGUMENTS), words=ARGUMENTS, path=())
+    held = variable_name(tree.name)
+    return Part(type=found, code=held, words=tree.name, name=held)
 
 
-def _select(tree: Select, names: Mapping[str, Type]) -> Part:
-    of = _part(tree.of, names)
-    return _field(of, tree.field, tree.at)
-
-
-def _field(of: Part, name: str, at: int) -> Part:
+def _field(of: Part, field: str, *, at: int, names: Names) -> Part:
     if Kind.OBJECT not in of.type.kinds:
         raise BadValue(
-            f"{of.words} at character {at} is {worded_type(of.type)}; only an object has the field {quoted(name)}"
+            f"{of.words} at character {at} is {worded_type(of.type)}; only an object has the field {quoted(field)}"
         )
-    found = of.type.field(name)
+    found = of.type.field(field)
     if found is None:
         raise BadValue(
-            f"unknown field {quoted(name)} of {of.words} at character {at}; {nearest(name, of.type.names() or ())}"
+            f"unknown field {quoted(field)} of {of.words} at character {at}; {nearest(field, of.type.names() or ())}"
         )
-    words = f"{of.words}.{name}"
-    if of.words == "args":
-        return Part(type=found, run=_argument(name), words=words)
-    inner = cast("Callable[[Scope], dict[str, Json]]", of.run)  # what is none raises below
-
-    def run(scope: Scope) -> Json:
-        value = inner(scope)
-        try:
-            return value[name]
-        except KeyError:
-            raise BadValue(f"{words} is missing") from None
-        except (TypeError, IndexError):
-            raise BadValue(f"{of.words} is {kind(value).value}; only an object has fields") from None
-
-    return Part(type=found, run=run, words=words)
-
-
-def _argument(name: str) -> Run:
-    # The way of nearly every condition: one step fewer than through the name `args`, which is always an object.
-    def run(scope: Scope) -> Json:
-        try:
-            return scope["args"][name]
-        except KeyError:
-            raise BadValue(f"args.{name} is missing") from None
-
-    return run
+    words = f"{of.words}.{field}"
+    if of.path is None:
+        code = call("field", of.code, ast.Constant(field), ast.Constant(of.words))
+        return Part(type=found, code=code, words=words)
+    path = (*of.path, field)
+    held = names.needs.argument(path)
+    keys = ast.Tuple(elts=[ast.Constant(key) for key in path], ctx=ast.Load())
+    asked = call("at", name(ARGUMENTS), keys)
+    return Part(
+        type=found,
+        code=ast.IfExp(test=is_there(held), body=held, orelse=asked),
+        words=words,
+        name=held,
+        path=path,
+    )
 
 
-def _index(tree: Index, names: Mapping[str, Type]) -> Part:
+def _index(tree: Index, names: Names) -> Part:
     of = _part(tree.of, names)
     if isinstance(tree.key, Literal) and isinstance(tree.key.value, str):
-        return _field(of, tree.key.value, tree.at)
+        return _field(of, tree.key.value, at=tree.at, names=names)
     key = _part(tree.key, names)
     fits = (Kind.OBJECT in of.type.kinds and Kind.TEXT in key.type.kinds) or (
         Kind.LIST in of.type.kinds and Kind.NUMBER in key.type.kinds
@@ -189,103 +178,54 @@ def _index(tree: Index, names: Mapping[str, Type]) -> Part:
     if not fits:
         raise BadValue(f"{worded_type(of.type)} at character {tree.at} is not indexed by {worded_type(key.type)}")
     words = f"{of.words}[...]"
-    inner, get_key = of.run, key.run
-
-    def run(scope: Scope) -> Json:
-        value, position = inner(scope), get_key(scope)
-        if isinstance(value, dict) and isinstance(position, str) and position in value:
-            return value[position]
-        if isinstance(value, list) and isinstance(position, int) and not isinstance(position, bool):
-            return _item(value, position, words)
-        raise BadValue(f"{words} is missing")
-
     found = of.type.item() if of.type.kinds == LIST else ANYTHING
-    return Part(type=found, run=run, words=words)
+    return Part(type=found, code=call("index", of.code, key.code, ast.Constant(words)), words=words)
 
 
-def _item(items: list[Json], position: int, words: str) -> Json:
-    if 0 <= position < len(items):
-        return items[position]
-    raise BadValue(f"{words} is missing: there are {len(items)} items")
-
-
-def _has(tree: Has, names: Mapping[str, Type]) -> Part:
+def _has(tree: Has, names: Names) -> Part:
     of = _part(tree.select.of, names)
-    name = tree.select.field
-    _field(of, name, tree.select.at)  # refuses what can never be there
-    inner = of.run
-    if of.words == "args":
-        return Part(type=TRUTH, run=lambda scope: name in scope["args"], words="has()")
-
-    def run(scope: Scope) -> Json:
-        value = inner(scope)
-        if not isinstance(value, dict):
-            raise BadValue(f"{of.words} is {kind(value).value}; only an object has fields")
-        return name in value
-
-    return Part(type=TRUTH, run=run, words="has()")
+    field = _field(of, tree.select.field, at=tree.select.at, names=names)  # refuses what can never be there
+    asked = call("has", of.code, ast.Constant(tree.select.field), ast.Constant(of.words))
+    if field.name is not None:
+        there = is_there(field.name)
+        asked = ast.BoolOp(op=ast.Or(), values=[there, asked]) if of.path else there
+    return Part(type=TRUTH, code=asked, words="has()")
 
 
-def _every(tree: Every, names: Mapping[str, Type]) -> Part:
-    runs = tuple(_truth(_part(item, names), "&&", tree.at) for item in tree.of)
-    if len(runs) == _PAIR:
-        first, second = runs
-        return Part(type=TRUTH, run=lambda scope: first(scope) and second(scope), words="the condition")
-
-    def run(scope: Scope) -> Json:
-        for each in runs:  # noqa: SIM110 - all() with a generator costs three times as much
-            if not each(scope):
-                return False
-        return True
-
-    return Part(type=TRUTH, run=run, words="the condition")
+def _joined(operator: ast.boolop, sign: str, tree: Every | Some, names: Names) -> Part:
+    values = [_truth(_part(item, names), sign, tree.at) for item in tree.of]
+    return Part(type=TRUTH, code=ast.BoolOp(op=operator, values=values), words="the condition")
 
 
-def _some(tree: Some, names: Mapping[str, Type]) -> Part:
-    runs = tuple(_truth(_part(item, names), "||", tree.at) for item in tree.of)
-    if len(runs) == _PAIR:
-        first, second = runs
-        return Part(type=TRUTH, run=lambda scope: first(scope) or second(scope), words="the condition")
-
-    def run(scope: Scope) -> Json:
-        for each in runs:  # noqa: SIM110 - as above
-            if each(scope):
-                return True
-        return False
-
-    return Part(type=TRUTH, run=run, words="the condition")
-
-
-def _truth(part: Part, operator: str, at: int) -> Run:
+def _truth(part: Part, operator: str, at: int) -> ast.expr:
     if Kind.BOOLEAN not in part.type.kinds:
         raise BadValue(f"{operator} at character {at} joins conditions; {part.words} is {worded_type(part.type)}")
-    if part.type.kinds == TRUTH.kinds and part.type is TRUTH:
-        return part.run
-    inner, words = part.run, part.words
-
-    def run(scope: Scope) -> Json:
-        value = inner(scope)
-        if value is True or value is False:
-            return value
-        raise BadValue(f"{words} is {kind(value).value}; expected true or false")
-
-    return run
+    if part.type is TRUTH:
+        return part.code
+    asked = call("truth", part.code, ast.Constant(part.words))
+    if part.name is None:
+        return asked
+    plain = ast.BoolOp(op=ast.Or(), values=[is_(part.name, ast.Constant(value)) for value in (True, False)])
+    return ast.IfExp(test=plain, body=part.name, orelse=asked)
 
 
-def _invoke(tree: Invoke, names: Mapping[str, Type]) -> Part:
+def _invoke(tree: Invoke, names: Names) -> Part:
     of = _part(tree.of, names)
-    inner = of.run
     if tree.function == "size":
         _require(of, SIZED, tree)
-        return Part(type=NUMBER, run=lambda scope: size(inner(scope)), words="size()")
+        return Part(type=NUMBER, code=call("size", of.code), words="size()")
     _require(of, TEXT.kinds, tree)
     if tree.with_ is None:
-        return Part(type=TEXT, run=lambda scope: domain(inner(scope)), words="domain()")
+        return Part(type=TEXT, code=call("domain", of.code), words="domain()")
     with_ = _part(tree.with_, names)
     _require(with_, TEXT.kinds, tree)
-    get_with = with_.run
-    ask = starts_with if tree.function == "startsWith" else ends_with
-    return Part(type=TRUTH, run=lambda scope: ask(inner(scope), get_with(scope)), words=f"{tree.function}()")
+    ours, method = ("starts_with", "startswith") if tree.function == "startsWith" else ("ends_with", "endswith")
+    code = call(ours, of.code, with_.code)
+    if of.name is not None and isinstance(tree.with_, Literal):
+        asked = ast.Attribute(value=of.name, attr=method, ctx=ast.Load())
+        plain = ast.Call(func=asked, args=[with_.code], keywords=[])
+        code = ast.IfExp(test=is_(call("type", of.name), name("str")), body=plain, orelse=code)
+    return Part(type=TRUTH, code=code, words=f"{tree.function}()")
 
 
 def _require(part: Part, kinds: frozenset[Kind], tree: Invoke) -> None:
@@ -297,25 +237,17 @@ def _require(part: Part, kinds: frozenset[Kind], tree: Invoke) -> None:
         )
 
 
-def _quantified(tree: Quantified, names: Mapping[str, Type]) -> Part:
+def _quantified(tree: Quantified, names: Names) -> Part:
     over = _part(tree.over, names)
     if not over.type.kinds & CONTAINERS:
         raise BadValue(f"{over.words} at character {tree.at} is {worded_type(over.type)}; expected a list or an object")
-    if tree.variable in names:
+    if tree.variable in names.types:
         raise BadValue(f"the variable {quoted(tree.variable)} at character {tree.at} is taken; choose another name")
     of = over.type.item() if over.type.kinds == LIST else TEXT if over.type.kinds == OBJECT else ANYTHING
-    body = _truth(_part(tree.body, {**names, tree.variable: of}), "a quantifier", tree.at)
-    inner, variable, stops_at = over.run, tree.variable, not tree.every
-
-    def run(scope: Scope) -> Json:
-        items = inner(scope)
-        if not isinstance(items, (list, dict)):
-            raise BadValue(f"{over.words} is {kind(items).value}; expected a list or an object")
-        spend(scope, len(items))
-        for item in items:
-            scope[variable] = item
-            if body(scope) is stops_at:
-                return stops_at
-        return not stops_at
-
-    return Part(type=TRUTH, run=run, words="the quantifier")
+    within = replace(names, types={**names.types, tree.variable: of})
+    body = _truth(_part(tree.body, within), "a quantifier", tree.at)
+    held = ast.Name(variable_name(tree.variable).id, ast.Store())
+    items = call("counted", over.code, ast.Constant(over.words), name(STEPS))
+    each = ast.comprehension(target=held, iter=items, ifs=[], is_async=0)
+    asked = ast.GeneratorExp(elt=body, generators=[each])
+    return Part(type=TRUTH, code=call("all" if tree.every else "any", asked), words="the quantifier")

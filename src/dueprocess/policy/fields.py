@@ -6,15 +6,22 @@ Rule 3. An empty container counts as a key: with only `a.b` listed, `{"a": {}}` 
 Rule 4. Paths lead through objects only; a list is a value.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from dueprocess.policy.document import ArgumentPath
 from dueprocess.values import Json
 
 
-def excess(update: Mapping[str, Json], allowed: tuple[ArgumentPath, ...]) -> tuple[ArgumentPath, ...]:
-    """The keys, as paths, that no allowed field covers."""
-    return tuple(_excess(update, frozenset(allowed), ()))
+def excess(allowed: tuple[ArgumentPath, ...]) -> Callable[[Mapping[str, Json]], tuple[ArgumentPath, ...]]:
+    """What finds the keys of an update, as paths, that no allowed field covers."""
+    paths = frozenset(allowed)
+    names = frozenset(path[0] for path in allowed if len(path) == 1 and "." not in path[0])
+
+    def over(update: Mapping[str, Json]) -> tuple[ArgumentPath, ...]:
+        # Most updates hold nothing but fields that are listed whole.
+        return () if update.keys() <= names else tuple(_excess(update, paths, ()))
+
+    return over
 
 
 def _excess(

@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from dueprocess.errors import BadValue
 from dueprocess.tool.schema import Kind, kind
@@ -105,17 +105,6 @@ COMPARISONS: Final[Mapping[str, Comparison]] = {
     ">": _ordering(operator.gt),
     ">=": _ordering(operator.ge),
 }
-
-
-DIRECT: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-"""The same comparisons for two values of one exact type: two texts, two numbers."""
 
 
 def weight(of: Json) -> int:

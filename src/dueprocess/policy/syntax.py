@@ -35,6 +35,11 @@ class ListOf:
 
     items: tuple["Expression", ...]
 
+    @property
+    def literals(self) -> tuple[Json, ...]:
+        """Those of its items that are values written out."""
+        return tuple(item.value for item in self.items if isinstance(item, Literal))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:

@@ -23,7 +23,7 @@ from dueprocess.values.instant import (
     rfc3339,
     seconds,
 )
-from dueprocess.values.money import MICROS, ZERO, Money, as_written, read_amount, usd
+from dueprocess.values.money import MICROS, ZERO, Money, amount_micros, read_amount, usd
 
 __all__ = [
     "FOR_EVER",
@@ -42,7 +42,7 @@ __all__ = [
     "RunId",
     "TenantId",
     "action_id",
-    "as_written",
+    "amount_micros",
     "attempt_key",
     "canonical",
     "canonical_number",

@@ -11,7 +11,7 @@ RFC 8785 is not used: it writes numbers through binary doubles, so that two deci
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring as _quote
 from typing import Final, cast
@@ -24,6 +24,7 @@ MAX_DEPTH: Final = 32  # policy language: arguments nest at most 32 deep
 MAX_NUMBER_LENGTH: Final = 400  # longer literals are an attack on the parser, not a quantity
 _PLAIN_EXPONENT: Final = 30
 _NEVER_MONEY: Final = 3  # decimals that no amount has
+_BEYOND: Final = 10**MAX_NUMBER_LENGTH
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -46,32 +47,59 @@ def parse(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Json:
         raise BadValue(f"nested too deep: expected at most {max_depth} levels") from None
     except json.JSONDecodeError as error:
         raise BadValue(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
-    _check(value, depth=max_depth, limit=max_depth)
+    # Half characters come from escapes if they do not stand there; what opens fewer levels in all nests no deeper.
+    halves = "\\u" in text or (not text.isascii() and _SURROGATE.search(text) is not None)
+    if halves or text.count("{") + text.count("[") > max_depth:
+        _check(value, depth=max_depth, limit=max_depth)
     return value
 
 
 def of_python(value: object, *, max_depth: int = MAX_DEPTH) -> Json:
-    """Turns plain Python data into exact JSON. A float goes through its repr, so 0.1 means 0.1.
+    """Turns plain Python data into exact JSON of its own. A float goes through its repr, so 0.1 means 0.1.
 
     Raises:
-        BadValue: a type JSON does not have, a key that is not text, NaN, infinity, lone surrogates, too deep, a cycle.
+        BadValue: a type JSON does not have, a key that is not text, NaN, infinity, lone surrogates, a number longer than
+            any that is read, too deep, a cycle.
     """
-    exact = _of_python(value, depth=max_depth, limit=max_depth)
-    _check(exact, depth=max_depth, limit=max_depth)
-    return exact
+    return _exact(value, max_depth, max_depth)
 
 
 def canonical(value: Json) -> str:
     """Writes a value in its one text (rule 3)."""
-    parts: list[str] = []
-    _write(value, parts.append)
-    return "".join(parts)
+    # By exact type, as nearly all values are; text inside others is written without a further call.
+    kind = type(value)
+    if kind is str:
+        return _quote(value)  # pyright: ignore[reportArgumentType] - it is text
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, dict):
+        written = [
+            f"{_quote(key)}:{_quote(item) if type(item := value[key]) is str else canonical(item)}"
+            for key in sorted(value)
+        ]
+        return f"{{{','.join(written)}}}"
+    if isinstance(value, list):
+        return f"[{','.join([_quote(item) if type(item) is str else canonical(item) for item in value])}]"
+    if isinstance(value, str):
+        return _quote(value)
+    return canonical_number(value)
 
 
 def canonical_number(number: int | Decimal) -> str:
     """Writes a number as its shortest exact decimal."""
     if isinstance(number, int):
         return str(number)
+    text = str(number)
+    if len(text) <= _PLAIN_EXPONENT and "E" not in text and number.is_finite():
+        # Written plainly: all that can be too much is zeros behind the point, and a sign before nothing.
+        text = text.rstrip("0").removesuffix(".") if "." in text else text
+        return "0" if text == "-0" else text
     sign, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         raise BadValue(f"not a number JSON can carry: {number}")
@@ -97,16 +125,16 @@ def _read_int(text: str) -> int | Decimal:
 
 def _read_decimal(text: str) -> Decimal:
     _check_length(text)
+    if "e" not in text and "E" not in text:
+        return Decimal(text)
     try:
         number = Decimal(text)
     except InvalidOperation:
         raise BadValue(f"the exponent of {text[:40]!a} is out of every range; expected a quantity") from None
-    exponent = number.as_tuple().exponent
+    sign, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         raise BadValue(f"not a number JSON can carry: {text}")
-    written_scientific = "e" in text or "E" in text
-    if written_scientific and -_NEVER_MONEY < exponent <= 0:
-        sign, digits, _ = number.as_tuple()
+    if -_NEVER_MONEY < exponent <= 0:
         return Decimal((sign, digits + (0,) * (_NEVER_MONEY + exponent), -_NEVER_MONEY))
     return number
 
@@ -138,8 +166,7 @@ _DECODER = json.JSONDecoder(
 
 def _check(value: Json, *, depth: int, limit: int) -> None:
     if isinstance(value, str):
-        if not value.isascii() and _SURROGATE.search(value):
-            raise BadValue("text holds a lone surrogate; expected whole Unicode characters")
+        _text(value)
     elif isinstance(value, (dict, list)):
         if depth == 0:
             raise BadValue(f"nested too deep: expected at most {limit} levels")
@@ -150,59 +177,55 @@ def _check(value: Json, *, depth: int, limit: int) -> None:
                 _check(key, depth=depth, limit=limit)
 
 
-def _of_python(value: object, *, depth: int, limit: int) -> Json:
-    if depth < 0:
-        raise BadValue(f"nested too deep: expected at most {limit} levels")
+def _exact(value: object, depth: int, limit: int) -> Json:
+    # By exact type, as nearly all values are; the rest is looked at below.
+    kind = type(value)
+    if kind is str:
+        return _text(value)  # pyright: ignore[reportArgumentType] - it is text
+    if isinstance(value, dict):
+        return _object(cast("Mapping[object, object]", value), depth, limit)
+    if value is None or value is True or value is False:
+        return value
+    if kind is int:
+        return _whole(value)  # pyright: ignore[reportArgumentType] - it is a whole number
     match value:
-        case None | bool() | str():
-            return value
+        case list() | tuple():
+            if depth == 0:
+                raise BadValue(f"nested too deep: expected at most {limit} levels")
+            return [_exact(item, depth - 1, limit) for item in cast("Sequence[object]", value)]
+        case str():
+            return _text(value)
         case int():
-            return int(value)
+            return _whole(value)
         case float():
             return _read_decimal(repr(value)) if value - value == 0 else _refuse_constant(repr(value))
         case Decimal():
             return _read_decimal(str(value)) if value.is_finite() else _refuse_constant(str(value))
         case Mapping():
-            pairs = cast("Mapping[object, object]", value).items()
-            return {_key(key): _of_python(item, depth=depth - 1, limit=limit) for key, item in pairs}
-        case list() | tuple():
-            items = cast("Sequence[object]", value)
-            return [_of_python(item, depth=depth - 1, limit=limit) for item in items]
+            return _object(cast("Mapping[object, object]", value), depth, limit)
         case _:
             raise BadValue(f"a value of type {type(value).__name__} is not JSON; expected text, number, list or object")
+
+
+def _object(pairs: Mapping[object, object], depth: int, limit: int) -> Json:
+    if depth == 0:
+        raise BadValue(f"nested too deep: expected at most {limit} levels")
+    return {_key(key): _exact(item, depth - 1, limit) for key, item in pairs.items()}
+
+
+def _text(text: str) -> str:
+    if text.isascii() or _SURROGATE.search(text) is None:
+        return text
+    raise BadValue("text holds a lone surrogate; expected whole Unicode characters")
+
+
+def _whole(number: int) -> int:
+    if not -_BEYOND < number < _BEYOND:
+        raise BadValue(f"a whole number of more than {MAX_NUMBER_LENGTH} digits; expected a quantity")
+    return int(number)
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str):
         raise BadValue(f"an object key of type {type(key).__name__}; expected text")
-    return key
-
-
-def _write(value: Json, put: Callable[[str], None]) -> None:
-    match value:
-        case None:
-            put("null")
-        case True:
-            put("true")
-        case False:
-            put("false")
-        case str():
-            put(_quote(value))
-        case int() | Decimal():
-            put(canonical_number(value))
-        case dict():
-            opening = "{"
-            for key in sorted(value):
-                put(opening)
-                put(_quote(key))
-                put(":")
-                _write(value[key], put)
-                opening = ","
-            put("}" if value else "{}")
-        case list():
-            opening = "["
-            for item in value:
-                put(opening)
-                _write(item, put)
-                opening = ","
-            put("]" if value else "[]")
+    return _text(key)

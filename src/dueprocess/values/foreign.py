@@ -15,6 +15,8 @@ SHOWN: Final = 80  # characters of one foreign value that a sentence can carry a
 
 def visible(text: str, *, limit: int = SHOWN) -> str:
     """The text with control, format, bidirectional and unassigned characters escaped, cut after `limit` characters."""
+    if len(text) <= limit and text.isprintable():
+        return text
     shown = text[:limit]
     if not shown.isprintable():
         shown = "".join(character if character.isprintable() else _escaped(character) for character in shown)
@@ -43,6 +45,8 @@ def shown(value: Json, *, limit: int = SHOWN) -> Json:
     """
     # Most values are short plain ones; the general way below says the same of them.
     plain = type(value)
+    if plain is str:
+        return visible(value, limit=limit)  # pyright: ignore[reportArgumentType]
     if plain is bool or (plain is int and abs(value) < _PLAINLY_SHOWN):  # pyright: ignore[reportArgumentType]
         return value
     match value:

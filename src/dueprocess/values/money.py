@@ -14,6 +14,8 @@ from dueprocess.errors import BadValue
 from dueprocess.values.canonical import Json
 
 MICROS: Final = 1_000_000
+_DECIMALS: Final = 6  # of a millionth
+_LARGEST: Final = 10**12 - 1  # twelve digits
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 _LIMIT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 
@@ -46,19 +48,24 @@ class Money:
 ZERO: Final = Money(0)
 
 
-def as_written(value: Json) -> str | None:
-    """The text of a number or text argument as its author wrote it; None for every other type."""
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
+def amount_micros(value: Json) -> int | None:
+    """Reads an amount by rule 1, in millionths, or None: the caller denies, naming what it got."""
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, Decimal):
+        text = str(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        # A whole number is its own amount: what the grammar would read, without writing it out first.
+        return value * MICROS if 0 <= value <= _LARGEST else None
+    else:
         return None
-    return str(value)
+    return _micros(text) if _AMOUNT.fullmatch(text) is not None else None
 
 
 def read_amount(value: Json) -> Money | None:
-    """Reads an amount by rule 1, or None: the caller denies, naming `describe(value)`."""
-    text = as_written(value)
-    if text is None or _AMOUNT.fullmatch(text) is None:
-        return None
-    return _exact(text)
+    """The same as money."""
+    micros = amount_micros(value)
+    return None if micros is None else Money(micros)
 
 
 def usd(text: str) -> Money:
@@ -69,9 +76,9 @@ def usd(text: str) -> Money:
     """
     if _LIMIT.fullmatch(text) is None:
         raise BadValue(f"{text!a} is not an amount of USD; expected digits with at most six decimals, such as 0.35")
-    return _exact(text)
+    return Money(_micros(text))
 
 
-def _exact(text: str) -> Money:
+def _micros(text: str) -> int:
     whole, _, fraction = text.partition(".")
-    return Money(int(whole) * MICROS + int(fraction.ljust(6, "0")))
+    return int(whole + fraction.ljust(_DECIMALS, "0"))

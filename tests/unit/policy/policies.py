@@ -7,6 +7,8 @@ import pytest
 
 from dueprocess.errors import FileInvalid
 from dueprocess.policy import Finding, Policy, PolicyCall, Principal, Verdict, decide, load, verdict
+from dueprocess.policy.expression import Condition
+from dueprocess.policy.program import together
 from dueprocess.tool import Effect, ToolSpec
 from dueprocess.values import Json, parse
 
@@ -118,6 +120,15 @@ def ask(
             unresolved=unresolved,
         ),
     )
+
+
+def holds(condition: Condition, arguments: Mapping[str, Json]) -> bool:
+    """Whether one condition holds; raises why it cannot be answered."""
+    for _, error in together([condition])(arguments):
+        if error is not None:
+            raise error
+        return True
+    return False
 
 
 def said(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 import pytest
+from tests.unit.policy import policies
 
 from dueprocess.errors import BadValue
+from dueprocess.policy.evaluation import MAX_STEPS
 from dueprocess.policy.expression import compile_condition
-from dueprocess.policy.part import MAX_STEPS
 from dueprocess.policy.syntax import MAX_LENGTH
 from dueprocess.tool.schema import ANYTHING, type_of_arguments
 from dueprocess.values import Json, parse
@@ -41,7 +42,7 @@ TYPE = type_of_arguments(SCHEMA)
 def holds(source: str, arguments: str = "{}") -> bool:
     read = parse(arguments)
     assert isinstance(read, dict)
-    return compile_condition(source, arguments=TYPE).holds(read)
+    return policies.holds(compile_condition(source, arguments=TYPE), read)
 
 
 def error(source: str, arguments: str = "{}") -> str:
@@ -617,12 +618,12 @@ def test_steps_are_counted_anew_for_each_call():
     arguments = parse(f'{{"numbers": [{many}]}}')
     assert isinstance(arguments, dict)
 
-    assert [condition.holds(arguments) for _ in range(3)] == [True, True, True]
+    assert [policies.holds(condition, arguments) for _ in range(3)] == [True, True, True]
 
 
 def test_without_a_schema_names_are_not_checked_but_values_are():
     def free(source: str, arguments: Mapping[str, Json]) -> bool:
-        return compile_condition(source, arguments=ANYTHING).holds(arguments)
+        return policies.holds(compile_condition(source, arguments=ANYTHING), arguments)
 
     assert free("args.whatever == 'x'", {"whatever": "x"}) is True
     with pytest.raises(BadValue, match="a number cannot be compared with text"):
