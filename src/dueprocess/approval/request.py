@@ -11,7 +11,7 @@ Rule 4. A grant is used only while the requirement in force is met by the people
 from dataclasses import dataclass
 
 from dueprocess.approval.quorum import Approval, Requirement, after, eligible, reached
-from dueprocess.values import Duration, Instant, later
+from dueprocess.values import Duration, Instant, later, rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,10 @@ def consider(
     """
     # 1. in time  2. for exactly this  3. not a requester  4. not the publisher  5. eligible  6. not twice
     if now > request.expires_at:
-        return Refused(rule="approval.expired", reason=f"expired: answered at {now}, valid until {request.expires_at}")
+        return Refused(
+            rule="approval.expired",
+            reason=f"it came too late: {rfc3339(now)}, expected by {rfc3339(request.expires_at)}",
+        )
     if digest != request.digest:
         return Refused(
             rule="approval.digest", reason=f"it has changed: shown {digest[:12]}, held is {request.digest[:12]}"
@@ -125,7 +128,9 @@ def covers(
     """
     # 1. in time  2. exactly this  3. nothing new is asked  4. the people still suffice  5. without the publisher
     if now > held.execute_by:
-        return Refused(rule="approval.execution_expired", reason=f"to run by {held.execute_by}, it is {now}")
+        return Refused(
+            rule="approval.execution_expired", reason=f"to run by {rfc3339(held.execute_by)}, it is {rfc3339(now)}"
+        )
     if digest != held.digest:
         return Refused(rule="approval.digest", reason=f"approved {held.digest[:12]}, about to run {digest[:12]}")
     new = sorted(set(findings) - set(held.findings))

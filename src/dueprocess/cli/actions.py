@@ -6,18 +6,19 @@ from typing import Final
 import click
 
 from dueprocess.cli import options
-from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import print_json, print_table, tell
 from dueprocess.cli.person import person
+from dueprocess.cli.standing import go_on, then_text
 from dueprocess.errors import NotFound
 from dueprocess.gate import ActionState, Outcome
 from dueprocess.ledger import Reader
-from dueprocess.runtime import TERMINAL, settle
-from dueprocess.runtime.journal import is_own, run_row
+from dueprocess.runtime import settle
+from dueprocess.runtime.journal import is_own
 from dueprocess.runtime.tables import ACTIONS, ActionRow
-from dueprocess.values import Instant, rfc3339
+from dueprocess.values import Instant, Json, rfc3339
 from dueprocess.values.foreign import visible
 from dueprocess.wiring.access import access
+from dueprocess.wiring.told import tell as retold
 
 _OPEN: Final = (ActionState.UNSETTLED, ActionState.UNKNOWN, ActionState.DISPATCHED)
 
@@ -62,34 +63,29 @@ def list_open(*, directory: Path, as_json: bool) -> None:
 
 @command.command(name="settle", short_help="Say what became of ACTION.")
 @click.argument("action")
-@click.option("--succeeded", "outcome", flag_value=Outcome.SUCCEEDED.value, help="It took effect.")
-@click.option("--failed", "outcome", flag_value=Outcome.FAILED.value, help="It had no effect and will have none.")
+@click.option("--succeeded", is_flag=True, help="It took effect.")
+@click.option("--failed", is_flag=True, help="It had no effect and will have none.")
 @click.option("--note", default="", metavar="TEXT", help="How you know; it goes on the record.")
 @options.token_file
 @options.folder
 @options.as_json
 def settle_action(
-    action: str, *, outcome: str | None, note: str, token_file: Path | None, directory: Path, as_json: bool
+    action: str, *, succeeded: bool, failed: bool, note: str, token_file: Path | None, directory: Path, as_json: bool
 ) -> None:
     """Say what became of ACTION, after looking at the sink under the key of its attempt. Needs a token."""
-    if outcome is None:
+    if succeeded == failed:
         raise click.UsageError("say what became of it: --succeeded or --failed")
+    outcome = Outcome.SUCCEEDED if succeeded else Outcome.FAILED
     with access(directory) as here:
-        settle(here.shell, action, person=person(here, token_file), outcome=Outcome(outcome), note=note)
-        run = here.home.store.read(lambda tx: _run_of(tx, action))
-        row = here.home.store.read(lambda tx: run_row(tx, run))
-    ended = row.status in TERMINAL
-    go_on = "" if ended or not row.queue else due(directory, "run", "--resume", run)
+        settle(here.shell, action, person=person(here, token_file), outcome=outcome, note=note)
+        told = here.home.store.read(lambda tx: retold(tx, _run_of(tx, action), tenant=here.tenant))
+        resume, then = go_on(here, told), then_text(here, told)
     if as_json:
-        print_json({"action": action, "run": run, "outcome": outcome, "next": [go_on] if go_on else []})
+        following: list[Json] = [resume] if resume else []
+        print_json({"action": action, "run": told.row.run, "outcome": outcome.value, "next": following})
         return
-    click.echo(f"{action} settled as {outcome}")
-    if go_on:
-        tell(f"its run goes on with: {go_on}")
-    elif ended:
-        tell(f"its run has ended: {due(directory, 'runs', 'show', run)}")
-    else:
-        tell(f"its program may open its run again; if none will: {due(directory, 'runs', 'cancel', run)}")
+    click.echo(f"{action} settled as {outcome.value}")
+    tell(then)
 
 
 def _open(tx: Reader, tenant: str) -> list[ActionRow]:

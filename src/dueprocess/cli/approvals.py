@@ -12,7 +12,7 @@ from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.output import print_json, print_table, tell
 from dueprocess.cli.person import person
-from dueprocess.cli.standing import approvers_text, escalated_to, go_on, reminders_of
+from dueprocess.cli.standing import approvers_text, escalated_to, go_on, reminders_of, then_text
 from dueprocess.errors import BadValue
 from dueprocess.ledger import Reader
 from dueprocess.runtime import Answered, HoldCard, approve, card, edit, reject
@@ -143,7 +143,7 @@ def _answer(
     with access(directory) as here:
         answered = say(here)
         hold, told = here.home.store.read(lambda tx: _card(tx, here, action))
-        resume = go_on(here, told)
+        resume, then = go_on(here, told), then_text(here, told)
     refused = answered.refused
     if as_json:
         print_json(
@@ -160,11 +160,11 @@ def _answer(
         tell(f"refused, {refused.rule}: {visible(refused.reason, limit=400)}")
     else:
         click.echo(f"{action} {done}")
-        _tell_next(hold, told, answered, done=done, resume=resume)
+        _tell_next(hold, told, answered, done=done, then=then)
     return Exit.UNAUTHORISED if refused is not None else Exit.OK
 
 
-def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, resume: str) -> None:
+def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, then: str) -> None:
     if done == "approved" and not answered.complete:
         story = told.story.action(hold.row.action)
         needs = approvers_text(story) if story is not None else ""
@@ -174,7 +174,7 @@ def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, res
         tell(f"it runs once, by {rfc3339(Instant(hold.row.execute_by))}")
     if done == "edited":
         tell("the edit counts as your approval" if answered.complete else "it is decided anew; you are a requester now")
-    tell(f"its run goes on with: {resume}" if resume else "its run goes on in the program that it belongs to")
+    tell(then)
 
 
 def _open(tx: Reader, here: Access) -> list[tuple[HoldCard, Told]]:

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from dueprocess.cli import options
-from dueprocess.cli.output import in_ascii, tell
+from dueprocess.cli.output import in_ascii, print_json, tell
 from dueprocess.errors import BadValue
 from dueprocess.values import Instant, canonical, parse_duration, parse_instant
+from dueprocess.values.foreign import quoted
 from dueprocess.wiring.access import Access, access
 from dueprocess.wiring.report import Report, report_on_action, report_on_run, report_since
 from dueprocess.wiring.report_html import report_html
@@ -51,12 +52,20 @@ def report(
     """
     if sum(each is not None for each in (action, run, since)) != 1:
         raise click.UsageError("say what the report is about: --action ACTION, --run RUN or --since TIME")
+    if as_json and out is None and form not in (None, "json"):
+        raise click.UsageError(
+            f"--json prints JSON and --format {form} does not; leave one out, or write to --out FILE"
+        )
+    form = form or _form_of(out, otherwise="json" if as_json else "text")
     with access(directory) as here:
-        written = _written(_report(here, action, run, since), form or ("json" if as_json else _form_of(out)))
+        written = _written(_report(here, action, run, since), form)
     if out is None:
         click.echo(written, nl=False)
         return
     write_whole(out, written.encode())
+    if as_json:
+        print_json({"file": str(out), "format": form})
+        return
     click.echo(out)
     tell(
         "each event in it carries the proof that it is in the ledger; check a proof file: due ledger prove, due ledger verify"
@@ -75,12 +84,19 @@ def _instant(text: str, *, now: Instant) -> Instant:
     try:
         return Instant(max(0, now - parse_duration(text)))
     except BadValue:
+        pass  # no duration: a time, or nothing
+    try:
         return parse_instant(text)
+    except BadValue:
+        raise BadValue(
+            f"--since {quoted(text)} is no time; expected a date, RFC 3339 such as 2026-11-23T18:00:00Z, "
+            "or a duration such as 24h"
+        ) from None
 
 
-def _form_of(out: Path | None) -> str:
-    endings = {".html": "html", ".htm": "html", ".json": "json"}
-    return endings.get(out.suffix.lower(), "text") if out is not None else "text"
+def _form_of(out: Path | None, *, otherwise: str) -> str:
+    endings = {".html": "html", ".htm": "html", ".json": "json", ".txt": "text"}
+    return endings.get(out.suffix.lower(), otherwise) if out is not None else otherwise
 
 
 def _written(made: Report, form: str) -> str:

@@ -36,7 +36,8 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
     story, row, now = told.story.action(hold.row.action), hold.row, here.shell.clock.now()
     if story is None:
         return
-    click.echo(f"{row.action}  {visible(row.tool)}  {state_of(hold, now)}")
+    ended = "" if row.open else f": the action is {story.state}"
+    click.echo(f"{row.action}  {visible(row.tool)}  {state_of(hold, now)}{ended}")
     print_pairs(
         (
             ("arguments", arguments_text(story.arguments)),
@@ -51,7 +52,8 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
             ("overdue", "\n".join(map(notice_text, story.hold.notices)) if story.hold is not None else ""),
             ("may not", ", ".join(_excluded(here, hold))),
             ("editable", _editable(story)),
-            ("until", f"{rfc3339(Instant(row.expires_at))}{_left(row.expires_at, now)}"),
+            ("until", _until(row.expires_at, now) if row.open and not row.execute_by else ""),
+            ("to run by", _until(row.execute_by, now) if row.open and row.execute_by else ""),
             ("instead of", f"{story.replaces} (an earlier revision)" if story.replaces else ""),
             ("digest", row.digest),
         )
@@ -137,5 +139,6 @@ def _editable(story: ActionStory) -> str:
     return f"{', '.join(map(visible, names))} (to lower it while approving)" if names else ""
 
 
-def _left(expires_at: int, now: Instant) -> str:
-    return f" (in {duration_text(expires_at - now)})" if expires_at > now else " (expired)"
+def _until(end: int, now: Instant) -> str:
+    left = f"in {duration_text(end - now)}" if end > now else "expired"
+    return f"{rfc3339(Instant(end))} ({left})"

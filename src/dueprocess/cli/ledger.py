@@ -14,7 +14,7 @@ from dueprocess.cli.output import in_ascii, print_json, tell
 from dueprocess.cli.person import person
 from dueprocess.cli.verdicts import Checked, holds, print_verdict, verdict_json
 from dueprocess.errors import BadValue, NotFound, StoreUnavailable
-from dueprocess.ledger import Checkpoint, Reader, VerifierKey, verify_checkpoint, verify_export
+from dueprocess.ledger import Checkpoint, CheckpointInvalid, Reader, VerifierKey, verify_checkpoint, verify_export
 from dueprocess.runtime.erase import erase
 from dueprocess.runtime.journal import run_row
 from dueprocess.runtime.tables import ACTIONS
@@ -47,8 +47,8 @@ def verify(file: str, *, key_path: Path, newer_than: Path | None, as_json: bool)
     Ends with 0 if every byte is as it was signed, with 3 naming the first event that is not. An older genuine export can
     only be told by --newer-than, a checkpoint from elsewhere.
     """
-    key = VerifierKey.parse(read_bounded(key_path, most=_KEY_MOST).decode("ascii", "replace"))
-    anchor = None if newer_than is None else verify_checkpoint(read_bounded(newer_than, most=_NOTE_MOST), key=key)
+    key = _key(key_path)
+    anchor = None if newer_than is None else _anchor(newer_than, key)
     with _opened(file) as stream:
         found = _check(stream, file, key=key, anchor=anchor)
     if as_json:
@@ -87,8 +87,10 @@ def export_ledger(*, out: Path, run: str, note: Path | None, directory: Path, as
 @options.folder
 @options.as_json
 def prove_events(*, action: str | None, run: str | None, out: Path | None, directory: Path, as_json: bool) -> None:
-    """Prove that the events of an action or a run are in the ledger, unaltered: JSON for `due ledger verify`."""
-    del as_json  # a proof is JSON either way
+    """Prove that the events of an action or a run are in the ledger, unaltered: JSON for `due ledger verify`.
+
+    A proof is JSON either way; with --out, --json says as JSON what was written.
+    """
     if (action is None) == (run is None):
         raise click.UsageError("name what is to be proven: --action ACTION or --run RUN")
     with access(directory) as here:
@@ -99,6 +101,9 @@ def prove_events(*, action: str | None, run: str | None, out: Path | None, direc
         click.echo(in_ascii(found))
         return
     write_whole(out, f"{found}\n".encode())
+    if as_json:
+        print_json({"file": str(out), "events": len(leaves), "run": subject, "action": action, "key": str(key)})
+        return
     click.echo(out)
     tell(f"{len(leaves)} events; check it: due ledger verify {out} --key {key}")
 
@@ -121,6 +126,22 @@ def erase_run(run: str, *, reason: str, token_file: Path | None, directory: Path
     else:
         click.echo(f"{run} erased")
         tell("its key is destroyed; copies of the key file elsewhere (backups) are yours to destroy")
+
+
+def _key(path: Path) -> VerifierKey:
+    content = read_bounded(path, most=_KEY_MOST, what="a public key, as ledger.pub holds it")
+    try:
+        return VerifierKey.parse(content.decode("ascii", "replace"))
+    except BadValue as error:
+        raise BadValue(f"{path}: {error}") from None
+
+
+def _anchor(path: Path, key: VerifierKey) -> Checkpoint:
+    content = read_bounded(path, most=_NOTE_MOST, what="a checkpoint, as `due ledger export --checkpoint` writes it")
+    try:
+        return verify_checkpoint(content, key=key)
+    except CheckpointInvalid as error:
+        raise CheckpointInvalid(f"{path}: {error}") from None
 
 
 def _check(stream: BinaryIO, name: str, *, key: VerifierKey, anchor: Checkpoint | None) -> Checked:

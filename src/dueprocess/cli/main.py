@@ -10,9 +10,13 @@ import click
 
 from dueprocess.cli.exits import Exit
 from dueprocess.errors import DueProcessError, NotAllowed, NotAuthenticated
-from dueprocess.values.foreign import visible
+from dueprocess.values.foreign import quoted, visible, whole
 
 _LINE_SHOWN: Final = 800  # characters of one line of an error
+_EXITS: Final = (
+    "Exit codes: 0 done, 1 error, 2 wrong words, 3 a check, test or verification failed, 4 denied by policy, "
+    "5 waits for a person, 6 not authorised, 130 interrupted."
+)
 _VERBS: Final = {
     "demo": ("demo", "Watch a support inbox with and without the gate."),
     "init": ("init", "Write a small project that works."),
@@ -44,13 +48,22 @@ class LazyGroup(click.Group):
         module = import_module(f"dueprocess.cli.{_VERBS[cmd_name][0]}")
         return getattr(module, "command")  # noqa: B009 - each verb's file calls its entry `command`
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words of the command line; one that is no text is refused: it can be neither looked up nor recorded."""
+        for word in args:
+            if whole(word) != word:
+                raise click.UsageError(f"{quoted(word)} is not UTF-8; expected whole Unicode text", ctx)
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs with their summaries from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _VERBS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, epilog=_EXITS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="dueprocess")
 def due() -> None:
     """Due process for AI agents: decided, held where it must be, done once, and on a record a stranger can check."""

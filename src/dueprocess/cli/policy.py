@@ -9,6 +9,7 @@ import click
 
 from dueprocess.cli import options
 from dueprocess.cli.exits import Exit
+from dueprocess.cli.inputs import read_input
 from dueprocess.cli.output import print_json
 from dueprocess.errors import FileInvalid, Problem, StoreUnavailable
 from dueprocess.gate.explained import explained, explained_json
@@ -49,7 +50,7 @@ def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path |
 
     Ends with 0 if it loads, with 3 if it does not. Without --tools, what needs the tools' schemas is not checked.
     """
-    content = _read(policy_path)
+    content = read_input(policy_path)
     try:
         policy = load(
             content,
@@ -82,7 +83,7 @@ def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path |
     return Exit.OK
 
 
-@command.command()
+@command.command(short_help="Decide calls, one line of JSON in, one out.")
 @_policy
 @_tools
 @click.option("--calls", "calls_path", required=True, metavar="FILE", help="One call a line; - reads them from stdin.")
@@ -98,15 +99,12 @@ def decide(*, policy_path: Path, tools_path: Path, calls_path: str, environment:
     if calls_path == "-":
         _decide(policy, tools, sys.stdin.buffer, environment)
         return Exit.OK
-    try:
-        with Path(calls_path).open("rb") as calls:
-            _decide(policy, tools, calls, environment)
-    except OSError as error:
-        raise StoreUnavailable(f"{visible(calls_path, limit=_LONGEST_PATH)} cannot be read: {error.strerror}") from None
+    with _opened(calls_path) as calls:
+        _decide(policy, tools, calls, environment)
     return Exit.OK
 
 
-@command.command()
+@command.command(short_help="Show every rule that was asked about one call.")
 @_policy
 @_tools
 @click.option(
@@ -169,11 +167,11 @@ def _print_trial(trial: Trial) -> None:
 
 def _both(policy_path: Path, tools_path: Path) -> tuple[Policy, Mapping[str, ToolSpec]]:
     tools = _catalogue(tools_path)
-    return load(_read(policy_path), name=policy_path.name, tools=tools), tools
+    return load(read_input(policy_path), name=policy_path.name, tools=tools), tools
 
 
 def _catalogue(path: Path) -> Mapping[str, ToolSpec]:
-    return read_catalogue(_read(path), name=path.name)
+    return read_catalogue(read_input(path), name=path.name)
 
 
 def _groups(path: Path) -> Mapping[str, frozenset[str]]:
@@ -184,11 +182,12 @@ def _groups(path: Path) -> Mapping[str, frozenset[str]]:
     return IdentityFile.open(path).names()
 
 
-def _read(path: Path) -> bytes:
+def _opened(name: str) -> BinaryIO:
+    # Only what goes wrong with this file is said of it: reading it and printing the answers take turns.
     try:
-        return path.read_bytes()
+        return Path(name).open("rb")
     except OSError as error:
-        raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from None
+        raise StoreUnavailable(f"{visible(name, limit=_LONGEST_PATH)} cannot be read: {error.strerror}") from None
 
 
 def _decide(policy: Policy, tools: Mapping[str, ToolSpec], calls: BinaryIO, environment: str) -> None:

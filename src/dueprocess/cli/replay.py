@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from dueprocess.cli.exits import Exit
+from dueprocess.cli.inputs import read_input
 from dueprocess.cli.options import CONTEXT, as_json
 from dueprocess.cli.output import print_json, tell
-from dueprocess.errors import StoreUnavailable
 from dueprocess.evals import (
     Bench,
     Report,
@@ -62,8 +62,8 @@ def command(
         raise click.UsageError("expected either --groundtruth FILE or --episodes FILE")
     if on_behalf_of is not None and principal is None:
         raise click.UsageError("--on-behalf-of needs --principal: nobody cannot act for somebody")
-    tools = read_catalogue(_read(tools_path), name=tools_path.name)
-    policy = load(_read(policy_path), name=policy_path.name, tools=tools)
+    tools = read_catalogue(read_input(tools_path), name=tools_path.name)
+    policy = load(read_input(policy_path), name=policy_path.name, tools=tools)
     who: Json = {"id": principal, "on_behalf_of": on_behalf_of} if principal is not None else None
     bench = Bench(policy=policy, tools=tools, principal=read_principal(who), environment=environment)
     _warn(policy, tools, nobody=principal is None)
@@ -93,10 +93,3 @@ def _warn(policy: Policy, tools: Mapping[str, ToolSpec], *, nobody: bool) -> Non
     missing = sorted(tools.keys() - policy.tools.keys())
     if missing:
         tell(f"warning: not listed by the policy, so denied: {', '.join(missing)}")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from None

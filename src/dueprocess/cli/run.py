@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from dueprocess.agent.records import TaskSubmitted
 from dueprocess.cli import options
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
@@ -85,7 +86,7 @@ def command(
             return _drive(here, built, RunId(resume), after=seen, as_json=as_json)
         release = built.releases[built.project.agent(agent).name]
         task = Task(
-            text=_task(sys.stdin.read(_MAX_TASK + 1) if text == "-" else text or ""),
+            text=_task(_stdin() if text == "-" else text or ""),
             key=_word(key, "a key"),
             on_behalf_of=_requester(on_behalf_of),
             session=_word(session, "a session"),
@@ -93,6 +94,7 @@ def command(
             inputs=_object(inputs),
         )
         run = submit(built.shell, release, task=task)
+        _warn_of_key(here, run, task)
         if not detach:
             tell(f"{run}  agent {release.manifest.agent}, model {release.manifest.model}")
             return _drive(here, built, run, after=0, as_json=as_json)
@@ -173,6 +175,17 @@ def _warn_of_policies(here: Access, built: Built) -> None:
                 f"note: {path} is not the policy in force for {name}, which {row.author} published; "
                 f"to put it in force: {due(here.folder, 'policy', 'publish', str(path), '--agent', name)}"
             )
+
+
+def _warn_of_key(here: Access, run: RunId, task: Task) -> None:
+    first = here.home.store.read(lambda tx: next(iter(tx.events(run)))).record
+    if isinstance(first, TaskSubmitted) and (first.text, first.on_behalf_of) != (task.text, task.on_behalf_of):
+        tell(f"note: the key {task.key} is that of an earlier task, which is another one: its run is this")
+
+
+def _stdin() -> str:
+    # UTF-8 whatever the locale says; what is none keeps its place, for the message.
+    return sys.stdin.buffer.read(4 * _MAX_TASK + 1).decode("utf-8", "surrogateescape")
 
 
 def _task(text: str) -> str:

@@ -9,11 +9,10 @@ from dueprocess.cli import options
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import foreign_lines, print_json, print_pairs, print_table, tell
 from dueprocess.cli.person import person
-from dueprocess.cli.standing import next_lines, program_word, told_status
+from dueprocess.cli.standing import go_on, next_lines, program_word, then_text, told_status
 from dueprocess.errors import NotAuthenticated
 from dueprocess.ledger import Reader
 from dueprocess.runtime import TERMINAL, RunStatus, answer, cancel
-from dueprocess.runtime.journal import run_row
 from dueprocess.runtime.tables import RUNS, RunRow
 from dueprocess.values import Instant, Json, rfc3339
 from dueprocess.values.foreign import quoted, visible
@@ -90,8 +89,7 @@ def cancel_run(run: str, *, reason: str, token_file: Path | None, directory: Pat
     """Ask RUN to end: no new action starts, what is under way is settled first."""
     with access(directory) as here:
         cancel(here.shell, run, by=_speaker(here, token_file), reason=reason)
-        row = here.home.store.read(lambda tx: run_row(tx, run))
-    _asked(row, directory, as_json=as_json, what="has ended" if row.status in TERMINAL else "asked to end")
+        _asked(here, run, as_json=as_json, done="asked to end")
 
 
 @command.command(name="answer")
@@ -104,20 +102,20 @@ def answer_run(run: str, text: str, *, token_file: Path | None, directory: Path,
     """Answer the question that RUN asked its requester."""
     with access(directory) as here:
         answer(here.shell, run, text=text, by=_speaker(here, token_file))
-        row = here.home.store.read(lambda tx: run_row(tx, run))
-    _asked(row, directory, as_json=as_json, what="answered")
+        _asked(here, run, as_json=as_json, done="answered")
 
 
-def _asked(row: RunRow, directory: Path, *, as_json: bool, what: str) -> None:
-    go_on = due(directory, "run", "--resume", row.run) if row.queue else ""
+def _asked(here: Access, run: str, *, as_json: bool, done: str) -> None:
+    told = here.home.store.read(lambda tx: retold(tx, run, tenant=here.tenant))
+    ended, resume = told.row.status in TERMINAL, go_on(here, told)
+    done = "has ended" if ended else done
     if as_json:
-        print_json({"run": row.run, "done": what, "next": [go_on] if go_on else []})
+        print_json({"run": run, "done": done, "next": [resume] if resume else []})
         return
-    click.echo(f"{row.run} {what}")
-    if go_on:
-        tell(f"it takes that up when it is driven: {go_on}")
-    elif row.status not in TERMINAL:
-        tell("it ends with the attempt that may be under way in its program")
+    click.echo(f"{run} {done}")
+    if not ended:
+        guarded = "it ends with the attempt that may be under way in its program"
+        tell(then_text(here, told) if told.row.queue else guarded)
 
 
 def _speaker(here: Access, token_file: Path | None) -> str:
@@ -176,6 +174,5 @@ def _print_story(here: Access, told: Told) -> None:
     if story.status == RunStatus.FINISHED.value:
         click.echo("result:")
         click.echo(foreign_lines(story.outcome, indent="  "))
-    elif story.status not in TERMINAL:
-        for line in next_lines(here, told):
-            click.echo(line)
+    for line in next_lines(here, told):
+        click.echo(line)

@@ -1,5 +1,6 @@
 """Where a run stands, in words, as JSON and as an exit code: its result, or who must do what for it to go on."""
 
+from pathlib import Path
 from typing import Final
 
 from dueprocess.cli.commands import command as due
@@ -75,6 +76,7 @@ def standing_text(here: Access, told: Told) -> str:
         if story.status != RunStatus.FINISHED.value and story.outcome:
             lines.append(f"  {visible(story.outcome, limit=LONG)}")
         lines += [f"  {line}" for action in story.actions for line in _refusal(action)]
+        lines += next_lines(here, told)
         lines.append(f"the whole story: {due(here.folder, 'runs', 'show', story.run)}")
         return "\n".join(lines)
     for action in open_holds(story):
@@ -138,6 +140,8 @@ def next_commands(here: Access, told: Told) -> list[tuple[str, str]]:
         found = [("look at it", due(folder, "approvals", "show", action.action)) for action in holds]
         found += [("approve it", due(folder, "approvals", "approve", action.action)) for action in holds]
         return [*_nobody(here, holds), *found, *then]
+    if story.status in TERMINAL:
+        return [line for action in story.actions for line in _to_settle(action, folder)]
     match story.status:
         case RunStatus.CLARIFICATION.value:
             return [("answer", due(folder, "runs", "answer", story.run, "YOUR ANSWER")), *then]
@@ -148,10 +152,22 @@ def next_commands(here: Access, told: Told) -> list[tuple[str, str]]:
 
 
 def go_on(here: Access, told: Told) -> str:
-    """The command that goes on with the run; empty where the program that owns it must: it is guarded, or no project's."""
-    if here.project is None or not told.row.queue:
+    """The command that goes on with the run; empty where it has ended, or where only the program that owns it can."""
+    # A run that is guarded, or in a folder that is no project, is driven by whoever made it.
+    if here.project is None or not told.row.queue or told.story.status in TERMINAL:
         return ""
     return due(here.folder, "run", "--resume", told.story.run)
+
+
+def then_text(here: Access, told: Told) -> str:
+    """What becomes of the run after somebody answered: how it goes on, or that it has ended."""
+    if told.story.status in TERMINAL:
+        return f"its run has ended: {due(here.folder, 'runs', 'show', told.story.run)}"
+    resume = go_on(here, told)
+    if resume:
+        return f"its run goes on with: {resume}"
+    gone = f"; if that is gone for good: {due(here.folder, 'runs', 'cancel', told.story.run)}"
+    return f"its run goes on in the program that it belongs to{'' if told.row.queue else gone}"
 
 
 def next_lines(here: Access, told: Told) -> list[str]:
@@ -176,7 +192,7 @@ def standing_json(here: Access, told: Told) -> dict[str, Json]:
         "actions": [action_json(action) for action in story.actions],
         "model_cost_usd": str(story.model_cost),
         "fees_usd": str(story.fees),
-        "next": [] if ended else [line for _, line in next_commands(here, told)],
+        "next": [line for _, line in next_commands(here, told)],
     }
 
 
@@ -201,6 +217,14 @@ def _refusal(action: ActionStory) -> list[str]:
     said = [f"rejected by {visible(each.by)}" for each in action.answers if each.what == "rejected"]
     why = [f"{visible(each.rule)}: {visible(each.reason, limit=LONG)}" for each in action.decisions[-1].findings]
     return [f"denied: {call_text(action.tool, action.arguments)}", *(f"  {line}" for line in said or why)]
+
+
+def _to_settle(action: ActionStory, folder: Path) -> list[tuple[str, str]]:
+    """What a person says of an action that nobody else can tell, after a look at the sink under its key."""
+    if action.state != ActionState.UNSETTLED.value:
+        return []
+    settle = due(folder, "actions", "settle", action.action)
+    return [("if it took effect", f"{settle} --succeeded"), ("if it did not", f"{settle} --failed")]
 
 
 def _nobody(here: Access, holds: tuple[ActionStory, ...]) -> list[tuple[str, str]]:

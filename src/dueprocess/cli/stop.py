@@ -49,13 +49,22 @@ def command(
             lift(here.shell, lifted, person=person(here, token_file), reason=reason)
         if listing or as_json:
             _show(here, as_json=as_json)
-            return
-    if target is not None:
-        click.echo(f"{target} stopped")
-        tell(f"another person lifts it: {due(directory, 'stop', '--lift', target)}")
-    else:
-        click.echo(f"{visible(lifted or '')} lifted")
-        tell(f"what rested goes on when it is driven: {due(directory, 'run', '--work')}")
+        elif target is not None:
+            click.echo(f"{target} stopped")
+            tell(f"another person lifts it: {due(directory, 'stop', '--lift', target)}")
+        else:
+            click.echo(f"{visible(lifted or '')} lifted")
+            tell(_after(here))
+
+
+def _after(here: Access) -> str:
+    """What a lift leads to: something else may be stopped still, and not every folder is driven from here."""
+    others = here.home.store.read(lambda tx: stops_in_force(tx, here.tenant))
+    if others:
+        return f"still stopped: {', '.join(visible(each.target) for each in others)}"
+    if here.project is None:
+        return "what rested goes on in the program that it belongs to"
+    return f"what rested goes on when it is driven: {due(here.folder, 'run', '--work')}"
 
 
 def _show(here: Access, *, as_json: bool) -> None:

@@ -61,15 +61,21 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the text form; one line end behind it is allowed. Anything else is `BadValue`."""
+        """Read the text form; one line end behind it is allowed.
+
+        Anything else is `BadValue`, which does not repeat it: what is no public key may be a secret one.
+        """
         line = text.removesuffix("\n")
         parts = line.split("+", _VKEY_PARTS - 1)
         typed = _decode_base64(parts[-1]) if len(parts) == _VKEY_PARTS else b""
         if not typed.startswith(_ED25519):
-            raise BadValue(f"{_show(line)} is not a verifier key: expected NAME+8 hex digits+base64 of an Ed25519 key")
+            raise BadValue(
+                f"no verifier key, but {len(text)} characters of something else: "
+                "expected one line, NAME+8 hex digits+base64 of an Ed25519 key"
+            )
         key = cls(name=parts[0], public=typed[1:])
         if str(key) != line:
-            raise BadValue(f"{_show(line)} is not a verifier key: its key id is not that of its name and key ({key})")
+            raise BadValue(f"no verifier key: its key id is not that of its name and key; expected {key}")
         return key
 
     def verifies(self, signature: bytes, message: bytes) -> bool:

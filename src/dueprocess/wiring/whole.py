@@ -48,8 +48,8 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def read_bounded(path: Path, *, most: int) -> bytes:
-    """The content of a small file.
+def read_bounded(path: Path, *, most: int, what: str) -> bytes:
+    """The content of a small file; `what` it is expected to hold, for the message.
 
     Raises:
         StoreUnavailable: it cannot be read, or is larger than `most` bytes.
@@ -60,5 +60,5 @@ def read_bounded(path: Path, *, most: int) -> bytes:
     except OSError as error:
         raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from None
     if len(content) > most:
-        raise StoreUnavailable(f"{path} has more than {most} bytes; expected a small file")
+        raise StoreUnavailable(f"{path} has more than {most} bytes; expected {what}")
     return content

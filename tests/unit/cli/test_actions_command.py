@@ -39,6 +39,9 @@ def test_it_needs_a_person_an_outcome_and_an_action(due: Due, lost: tuple[str, s
     _, action = lost
     assert due("actions", "settle", action, "--failed").code == 6
     assert due("actions", "settle", action, token=token("ops")).code == 2
+    assert due("actions", "settle", action, "--failed", "--succeeded", token=token("ops")).code == 2
+    (open_,) = due("actions", "list", "--json").json["actions"]
+    assert open_["state"] == "unsettled"
     assert due("actions", "settle", "a_nothing", "--failed", token=token("ops")).code == 1
 
 

@@ -198,3 +198,19 @@ def test_a_token_file_names_the_person_too(due: Due, held: tuple[str, str], toke
     (tmp_path / "fin").write_text(token("fin", "finance") + "\n")
     assert due("approvals", "approve", action, "--token-file", tmp_path / "fin").code == 0
     assert due("approvals", "approve", action, "--token-file", tmp_path / "none").code == 6
+
+
+def test_the_card_of_an_answered_hold_says_what_became_of_it(due: Due, held: tuple[str, str], token: Token):
+    run, action = held
+    fin = token("fin", "finance")
+    assert "  until " in due("approvals", "show", action).out
+    due("approvals", "approve", action, token=fin)
+    approved = due("approvals", "show", action).out
+    assert approved.startswith(f"{action}  issue_refund  approved, not run yet\n")
+    assert "  to run by " in approved
+    assert "  until " not in approved
+    due("run", "--resume", run)
+    done = due("approvals", "show", action).out
+    assert done.startswith(f"{action}  issue_refund  closed: the action is succeeded\n")
+    assert "until" not in done
+    assert "run by" not in done

@@ -93,7 +93,10 @@ def test_since_takes_in_what_happened_then_and_later(due: Due, approved: tuple[s
     assert due("audit", "report", "--since", "2020-01-01", "--json").json["runs"] == everything["runs"]
     assert due("audit", "report", "--since", "2999-01-01T00:00:00Z", "--json").json["runs"] == []
     assert "Nothing happened." in due("audit", "report", "--since", "2999-01-01").out
-    assert due("audit", "report", "--since", "yesterday").code == 1
+    wrong = due("audit", "report", "--since", "yester\x1bday")
+    assert wrong.code == 1
+    assert "'yester\\u001bday' is no time; expected a date, RFC 3339" in wrong.err
+    assert "24h" in wrong.err
 
 
 class Page(HTMLParser):
@@ -174,3 +177,17 @@ def test_an_erased_run_is_reported_as_erased(due: Due, approved: tuple[str, str]
 )
 def test_a_mistake_is_told(due: Due, shop: Path, words: tuple[str, ...], code: int):
     assert due("audit", "report", *words).code == code
+
+
+@pytest.mark.parametrize(("name", "form"), [("r.html", "html"), ("r.txt", "text"), ("r.json", "json"), ("r", "json")])
+def test_with_json_a_file_is_written_in_its_own_form_and_told_as_json(due: Due, shop: Path, name: str, form: str):
+    run = due("run", task(say="fine"), "--json").json["run"]
+    assert due("audit", "report", "--run", run, "--out", name, "--json").json == {"file": name, "format": form}
+    assert Path(name).read_text()[:1] == {"html": "<", "text": "A", "json": "{"}[form]
+
+
+def test_json_and_another_form_on_one_stream_are_a_usage_error(due: Due, shop: Path):
+    run = due("run", task(say="fine"), "--json").json["run"]
+    told = due("audit", "report", "--run", run, "--json", "--format", "html")
+    assert (told.code, told.out) == (2, "")
+    assert due("audit", "report", "--run", run, "--json", "--format", "json").json["subject"].endswith(run)

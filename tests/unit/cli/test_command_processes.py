@@ -1,5 +1,6 @@
 """The command as a process: signals, pipes, terminals, two at once, and a disk that is full."""
 
+import json
 import os
 import pty
 import resource
@@ -123,6 +124,23 @@ def test_output_that_finds_no_room_is_an_error_without_a_traceback(shop: Path, d
     assert "Traceback" not in process.stderr
 
 
+def test_what_goes_wrong_with_the_answers_is_not_said_of_the_calls(shop: Path):
+    (shop / "tools.json").write_text('{"tools": []}')
+    (shop / "calls.jsonl").write_text("{}\n" * 10_000)
+    (shop / "policy.yaml").write_text("tools: {}")
+    words = ("policy", "decide", "--policy", "policy.yaml", "--tools", "tools.json", "--calls", "calls.jsonl")
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run([*DUE, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr.startswith("error: No space left on device")
+    with subprocess.Popen([*DUE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as left:
+        assert left.stdout is not None
+        assert left.stderr is not None
+        assert json.loads(left.stdout.readline())["decision"] == "deny"
+        left.stdout.close()
+        assert left.stderr.read() == ""
+
+
 def test_a_full_disk_is_an_error_and_the_ledger_stays_whole(shop: Path, due: Due):
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
@@ -135,6 +153,61 @@ def test_a_full_disk_is_an_error_and_the_ledger_stays_whole(shop: Path, due: Due
     assert process.stderr.splitlines()[-1].startswith("error: ")
     assert due("doctor", "--json").json["ok"] is True
     assert due("run", refund("20")).code == 0
+
+
+def test_a_project_that_finds_no_room_leaves_nothing_behind(tmp_path: Path):
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+
+    (tmp_path / "mine").write_text("mine")
+    for folder in (tmp_path / "a" / "b", tmp_path):
+        process = subprocess.run(
+            [*DUE, "init", folder], capture_output=True, text=True, check=False, preexec_fn=little_room
+        )
+        assert process.returncode == 1
+        assert process.stderr.startswith(f"error: {folder}: File too large; expected a folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8:strict", "ascii:strict", "latin-1"])
+@pytest.mark.parametrize("words", [("run", "-"), ("policy", "explain", "--policy", "policy.yaml", "--call", "-")])
+def test_bytes_on_stdin_that_are_no_text_are_an_error(shop: Path, encoding: str, words: tuple[str, ...]):
+    (shop / "tools.json").write_text('{"tools": []}')
+    (shop / "policy.yaml").write_text("tools: {}")
+    more = ("--tools", "tools.json") if words[0] == "policy" else ()
+    process = subprocess.run(
+        [*DUE, *words, *more],
+        input=b"Refund \xff\xfe",
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith(b"error: ")
+    assert b"UTF-8" in process.stderr or b"policy.yaml" in process.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs", "show", b"r_\xff"),
+        ("approvals", "show", b"\xff"),
+        ("run", b"Refund \xff"),
+        ("audit", "report", "--run", b"\xff"),
+        ("ledger", "prove", "--action", b"\x80"),
+        ("actions", "settle", b"\xff", "--failed"),
+        ("runs", "list", "--agent", b"\xff"),
+        ("policy", "publish", b"\xff.yaml", "--agent", b"\xff"),
+        ("stop", "--lift", b"tool:\xff"),
+        (b"\xff",),
+    ],
+)
+def test_words_that_are_no_text_are_wrong_words(shop: Path, due: Due, words: tuple[str | bytes, ...]):
+    due("run", refund("20"))
+    process = subprocess.run([*DUE, *words], capture_output=True, check=False)
+    assert process.returncode == 2, process.stderr
+    assert b"is not UTF-8; expected whole Unicode text" in process.stderr
+    assert b"Traceback" not in process.stderr
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])

@@ -76,3 +76,10 @@ def test_as_json_it_names_files_and_next_commands(due: Due, tmp_path: Path):
     told = due("init", tmp_path / "a b", "--json").json
     assert told["files"] == ["due.yaml", "policy.yaml", "tools.py", "prompt.md", "offline.py"]
     assert f"--dir '{tmp_path / 'a b'}'" in told["next"][0]
+
+
+def test_the_commands_to_try_stand_in_columns(due: Due, tmp_path: Path):
+    lines = [line for line in due("init", tmp_path).err.splitlines() if line.startswith("  due ")]
+    assert {line.index(word) for line, word in zip(lines, ("allowed:", "held for", "makes that"), strict=True)} == {
+        lines[0].index("allowed:")
+    }

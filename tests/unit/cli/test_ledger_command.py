@@ -97,6 +97,34 @@ def test_what_cannot_be_read_is_an_error(due: Due, exported: Path, held: tuple[s
     assert due("ledger", "verify", *words).code == 1
 
 
+@pytest.mark.parametrize("name", ["ledger.key", "kek", "keys.due"])
+def test_a_file_that_is_no_public_key_is_named_and_nothing_of_it_is_shown(due: Due, exported: Path, name: str):
+    secret = b"SECRET" + bytes(range(200, 226))
+    Path("secret").write_bytes(secret)
+    for path in (Path("secret"), Path(".due") / name):
+        told = due("ledger", "verify", exported, "--key", path)
+        assert (told.code, told.out) == (1, "")
+        assert told.err.startswith(f"error: {path}: no verifier key, but {len(path.read_bytes())} characters")
+        assert "SECRET" not in told.err
+
+
+def test_a_file_that_is_too_large_is_told_with_what_was_expected(due: Due, exported: Path):
+    Path("large").write_bytes(b"x" * (1 << 17))
+    key = due("ledger", "verify", exported, "--key", "large").err
+    assert key == "error: large has more than 4096 bytes; expected a public key, as ledger.pub holds it\n"
+    anchor = due("ledger", "verify", exported, "--key", ".due/ledger.pub", "--newer-than", "large").err
+    assert "expected a checkpoint, as `due ledger export --checkpoint` writes it" in anchor
+    wrong = due("ledger", "verify", exported, "--key", ".due/ledger.pub", "--newer-than", ".due/ledger.pub").err
+    assert wrong.startswith("error: .due/ledger.pub: not a signed note")
+
+
+def test_a_proof_that_is_written_is_told_as_json(due: Due, exported: Path, held: tuple[str, str]):
+    run, action = held
+    told = due("ledger", "prove", "--action", action, "--out", "proof", "--json").json
+    assert (told["file"], told["run"], told["action"], told["events"] > 0) == ("proof", run, action, True)
+    assert due("ledger", "verify", "proof", "--key", told["key"], "--json").json["events"] == told["events"]
+
+
 def test_anothers_key_does_not_hold(due: Due, exported: Path, tmp_path: Path):
     other = SigningKey.from_seed(b"2" * 32, name="dueprocess.local").verifier
     (tmp_path / "other.pub").write_text(f"{other}\n")

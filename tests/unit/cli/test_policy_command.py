@@ -326,3 +326,15 @@ def test_the_output_of_json_is_ascii(policy: Command, folder: Path):
     _, out, _ = policy("check", "@policy.yaml", "--json")
     assert out.isascii()
     assert json.loads(out)["problems"][0]["path"] == "tööl"
+
+
+def test_no_more_of_a_file_is_read_than_tells_that_it_is_too_large(policy: Command):
+    code, out, _ = policy("check", "/dev/zero")
+    assert (code, "bytes; expected at most 1048576" in out) == (3, True)
+    code, out, _ = policy("check", "@policy.yaml", "--tools", "/dev/zero")
+    assert (code, "bytes; expected at most 16777216" in out) == (3, True)
+
+
+def test_each_verb_is_summed_up_in_one_whole_line(policy: Command):
+    _, out, _ = policy("--help")
+    assert out.count("...") == 1, out  # that of the usage line

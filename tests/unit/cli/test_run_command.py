@@ -128,7 +128,6 @@ def test_i10_hostile_words_are_shown_and_do_nothing(due: Due, shop: Path):
         (("x", "--key", "k\x1f"), "key"),
         (("x", "--inputs", "{"), "JSON"),
         (("x", "--inputs", "[1]"), "no JSON object"),
-        (("\ud800",), "UTF-8"),
         (("--resume", "r_nothing"), "no run"),
         (("--resume", "../../etc"), "no run"),
     ],
@@ -138,6 +137,26 @@ def test_a_mistake_is_told_and_nothing_is_submitted(due: Due, shop: Path, words:
     assert (told.code, told.out) == (1, "")
     assert said in told.err
     assert due("runs", "list", "--json").json["runs"] == []
+
+
+def test_a_key_that_is_already_another_tasks_is_told(due: Due, shop: Path):
+    due("run", task(say="first"), "--key", "k")
+    same = due("run", task(say="first"), "--key", "k")
+    assert (same.out, "another" in same.err) == ("first\n", False)
+    other = due("run", task(say="second"), "--key", "k")
+    assert other.out == "first\n"
+    assert "the key k is that of an earlier task" in other.err
+
+
+def test_an_action_that_only_a_person_can_tell_is_told_with_the_commands_that_settle_it(due: Due, shop: Path):
+    told = due("run", task(("lose_refund", {"order_id": "A1"})))
+    (action,) = due("actions", "list", "--json").json["actions"]
+    settle = f"due actions settle {action['action']}"
+    assert f"if it took effect: {settle} --succeeded\nif it did not:     {settle} --failed" in told.out
+    shown = due("runs", "show", action["run"])
+    assert f"{settle} --failed" in shown.out
+    again = due("run", "--resume", action["run"], "--json")
+    assert again.json["next"] == [f"{settle} --succeeded", f"{settle} --failed"]
 
 
 @pytest.mark.parametrize("words", [(), ("x", "--work"), ("x", "--resume", "r"), ("--until-idle", "x")])

@@ -81,3 +81,11 @@ def test_crashes_and_costs_are_told(due: Due, shop: Path):
     run = due("run", refund("20"), "--json").json
     assert run["model_cost_usd"] > "0.00"
     assert f"model {run['model_cost_usd']} USD" in due("runs", "show", run["run"]).out
+
+
+def test_a_run_in_a_folder_that_is_no_project_goes_on_in_its_own_program(due: Due, shop: Path, held: tuple[str, str]):
+    run, _ = held
+    told = due("runs", "cancel", run, "--dir", shop / ".due")
+    assert told.err == "its run goes on in the program that it belongs to\n"
+    assert due("runs", "cancel", run, "--dir", shop / ".due", "--json").json["next"] == []
+    assert due("runs", "cancel", run, "--json").json["next"] == [f"due run --resume {run}"]

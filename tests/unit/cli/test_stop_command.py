@@ -83,3 +83,15 @@ def test_nobody_stops_or_lifts_without_a_token(due: Due, shop: Path):
 @pytest.mark.parametrize("words", [(), ("all", "--list"), ("all", "--lift", "all")])
 def test_wrong_words_are_a_usage_error(due: Due, shop: Path, words: tuple[str, ...]):
     assert due("stop", *words).code == 2
+
+
+def test_a_lift_says_what_is_stopped_still_and_how_the_rest_goes_on(due: Due, shop: Path, token: Token):
+    due("run", task(say="hello"))
+    ann, bob = token("ann"), token("bob")
+    due("stop", "all", token=ann)
+    due("stop", "agent:support", token=ann)
+    assert due("stop", "--lift", "agent:support", token=bob).err == "still stopped: all\n"
+    assert due("stop", "--lift", "all", token=bob).err == "what rested goes on when it is driven: due run --work\n"
+    due("stop", "all", token=ann)
+    told = due("stop", "--lift", "all", "--dir", shop / ".due", token=bob)
+    assert told.err == "what rested goes on in the program that it belongs to\n"
