@@ -219,7 +219,3 @@ def _decode_base64(text: str) -> bytes:
         return b64decode(text, validate=True)
     except (Base64Error, ValueError):
         return b""
-
-
-def _show(text: str) -> str:
-    return ascii(text[:200])
