@@ -12,9 +12,10 @@ from typing import Final
 
 from chaos import crew
 from chaos.agents import Job, answer_holds, click, work
-from chaos.check import Verdict, check
+from chaos.check import check
 from chaos.controls import Control
 from chaos.orders import Order, Trait
+from chaos.verdict import Verdict
 from dueprocess.ledger import Reader
 from dueprocess.runtime.tables import ACTIONS, HOLDS, HoldRow
 from dueprocess.wiring.home import Home, open_home

@@ -18,7 +18,7 @@ from dueprocess.values import Money
 FOLDER_VARIABLE: Final = "CHAOS_FOLDER"
 """Where the child finds the payments file: it knows nothing of its worker's values."""
 LATE: Final = "late"
-_PATIENCE_S: Final = 15.0
+_PATIENCE_S: Final = 30.0
 
 
 async def _settle(attempt: Attempt) -> Found | Voided:

@@ -15,16 +15,16 @@ from random import Random
 from typing import Final, TypeVar
 
 from chaos.approve import DoubleClick, click_round
-from chaos.check import Verdict
 from chaos.controls import Control
 from chaos.kill import Round, kill_round, plans_for
 from chaos.orphan import Child, Orphan, orphan_round
 from chaos.points import KILLED_AT, Point
+from chaos.verdict import Verdict
 from chaos.zombie import Sleep, Zombie, zombie_round
 
 T = TypeVar("T")
 _AT_ONCE: Final = 2
-_LIVES: Final = 8  # planned deaths of one round
+_LIVES: Final = 12  # planned deaths of one round
 _FRUITLESS: Final = 6  # so many times the rounds that hits would need; more of them and a point is not reachable
 
 
@@ -45,6 +45,11 @@ class Result:
     def hits(self) -> Counter[Point]:
         """Confirmed hits per point."""
         return sum((round_.hits for round_ in self.rounds), Counter())
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a round did not come to rest: then the others will not either, and the campaign has failed already."""
+        return not all(round_.is_at_rest for round_ in self.rounds)
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -68,7 +73,7 @@ def campaign(folder: Path, *, runs: int, seed: int, only: Point | None = None) -
     began = time.monotonic()
     result = Result(seed=seed, runs=runs)
     _kill(folder, result, points=(only,) if only is not None else KILLED_AT)
-    if only is None:
+    if only is None and not result.is_stuck:
         _beside_kills(folder, result)
     result.seconds = time.monotonic() - began
     return result
@@ -119,7 +124,7 @@ def _kill(folder: Path, result: Result, *, points: Sequence[Point]) -> None:
     random = Random(f"kills {result.seed}")
     at = 0
     most = _FRUITLESS * (2 + -(-result.runs * len(points) // _LIVES))
-    while (missing := _missing(result, points)) and at < most:
+    while (missing := _missing(result, points)) and at < most and not result.is_stuck:
         works: list[Callable[[], Round]] = []
         for _ in range(_AT_ONCE):
             works.append(_round(folder, result.seed * 1000 + at, _deaths(missing, random), random))

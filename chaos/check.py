@@ -4,49 +4,35 @@ Rule 1. Nothing was paid twice, nothing was paid without an intent, and what is 
 Rule 2. No action was dispatched again before its attempt was settled, and none by an epoch that was over (I4).
 Rule 3. Every task and every yes that somebody was told of is there; every run has ended or waits for somebody or something (I11).
 Rule 4. Counted from the events alone, no limit was passed at any event (I6).
-Rule 5. A hold that was carried out had exactly one grant (I5).
+Rule 5. A hold that was carried out had exactly one grant, and is closed (I5).
 Rule 6. The ledger verifies, and the tables are what it says (I8, I9).
+Rule 7. What people command is judged in `check_commands`.
 """
 
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final
 
 from chaos.agents import Job
-from chaos.orders import MAX_CALLS, RUN_SPEND, SESSION, SESSION_SPEND, Order, Trait
+from chaos.check_commands import check_commands
+from chaos.orders import EDITED_AMOUNT, MAX_CALLS, RUN_SPEND, SESSION, SESSION_SPEND, Order, Trait
+from chaos.verdict import Verdict
 from dueprocess.agent.records import ModelAsked, ModelFailed, ModelReplied, RunFinished, TaskSubmitted
 from dueprocess.errors import DueProcessError
 from dueprocess.examples.support_refunds.sink import Refund, Sink
 from dueprocess.gate import ActionDispatched, ActionSettled, ActionState, ApprovalGiven, Outcome
 from dueprocess.ledger import Broken, Event, Reader, SigningKey, decode_line, export_log, verify_export
-from dueprocess.runtime import RESTING, TERMINAL
+from dueprocess.runtime import RESTING, TERMINAL, RunStatus
 from dueprocess.runtime.rebuild import replay_into, snapshot
 from dueprocess.runtime.tables import ACTIONS, HOLDS, RUNS, RunRow
 from dueprocess.stores.journal import opened
 from dueprocess.stores.memory import MemoryStore
-from dueprocess.values import FOR_EVER, parse
+from dueprocess.values import FOR_EVER, parse, usd
 from dueprocess.wiring.home import Home, open_home
-
-_SYSTEM: Final = "system"
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What was found: violations in words, by what is violated, and what was counted."""
-
-    violations: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    counts: Counter[str] = field(default_factory=Counter[str])
-
-    def expect(self, holds: object, what: str, said: str) -> None:
-        """Notes a violation unless something holds."""
-        if not holds:
-            self.violations.append((what, said))
 
 
 def check(job: Job) -> Verdict:
-    """All six rules on a round that is over."""
+    """All rules on a round that is over."""
     verdict = Verdict()
     try:
         home = open_home(job.home, {})
@@ -62,8 +48,9 @@ def check(job: Job) -> Verdict:
         _check_tasks(home, job, events, verdict)
         _check_answers(job, events, refunds, verdict)
         _check_limits(events, verdict)
-        _check_grants(events, verdict)
+        _check_grants(home, events, verdict)
         _check_ledger(home, lines, events, verdict)
+        check_commands(home, job, events, verdict)
     finally:
         home.store.close()
     return verdict
@@ -126,12 +113,13 @@ def _check_tasks(home: Home, job: Job, events: list[Event], verdict: Verdict) ->
         len(told) == len(job.orders), "lost tasks", f"{len(told)} of {len(job.orders)} orders were submitted"
     )
     submitted = {event.envelope.run for event in events if isinstance(event.record, TaskSubmitted)}
+    erased = {run for run, row in rows.items() if row.status == RunStatus.ERASED.value}
     for run, order in told.items():
         verdict.expect(
-            run in submitted and run in rows, "lost tasks", f"{order} was submitted, and its run {run} is gone"
+            run in submitted | erased and run in rows, "lost tasks", f"{order} was submitted, and its run {run} is gone"
         )
     for row in rows.values():
-        if row.status != _SYSTEM:
+        if row.status != RunStatus.SYSTEM.value:
             said = f"{told.get(row.run, row.run)} is {row.status} without owner or wake time"
             verdict.expect(home.store.read(lambda tx, row=row: _is_seen_to(tx, row)), "lost tasks", said)
             verdict.counts[f"runs {row.status}"] += 1
@@ -146,9 +134,6 @@ def _is_seen_to(tx: Reader, row: RunRow) -> bool:
 
 
 def _check_answers(job: Job, events: list[Event], refunds: tuple[Refund, ...], verdict: Verdict) -> None:
-    given = {event.envelope.action for event in events if isinstance(event.record, ApprovalGiven)}
-    for said in job.notes.of("approved"):
-        verdict.expect(said["action"] in given, "lost tasks", f"{said['action']} was approved, and nobody knows")
     paid = {refund.order_id for refund in refunds}
     finished = {event.envelope.run for event in events if isinstance(event.record, RunFinished)}
     for said in job.notes.of("submitted"):
@@ -157,12 +142,16 @@ def _check_answers(job: Job, events: list[Event], refunds: tuple[Refund, ...], v
             unpaid = set(order.lines) - paid
             verdict.expect(not unpaid, "effects", f"{order.name} ended well, and was not paid: {sorted(unpaid)}")
     verdict.expect(not any(_unapproved(one) for one in paid), "effects", "something was paid that nobody approved")
+    for refund in refunds:
+        if Order(name=refund.order_id).trait is Trait.EDITED:
+            said = f"{refund.order_id} was edited, and {refund.amount} were paid"
+            verdict.expect(refund.amount == usd(EDITED_AMOUNT), "effects", said)
     for said in job.notes.of("failed-drive"):
         verdict.counts[f"failed drives: {str(said['error'])[:80]}"] += 1
 
 
 def _unapproved(order_id: str) -> bool:
-    return Order(name=order_id).trait in {Trait.UNANSWERED, Trait.DENIED}
+    return Order(name=order_id).trait in {Trait.UNANSWERED, Trait.DENIED, Trait.REJECTED}
 
 
 def _check_limits(events: list[Event], verdict: Verdict) -> None:
@@ -195,16 +184,19 @@ def _limit(key: str) -> int:
     return SESSION_SPEND.micros if key.endswith(f"/{SESSION}") else RUN_SPEND.micros
 
 
-def _check_grants(events: list[Event], verdict: Verdict) -> None:
+def _check_grants(home: Home, events: list[Event], verdict: Verdict) -> None:
+    open_ = {row.action for row in home.store.read(lambda tx: tx.find(HOLDS, equal=(("open", 1),)))}
     grants = Counter(
         event.envelope.action for event in events if isinstance(event.record, ApprovalGiven) and event.record.execute_by
     )
     for action, times in grants.items():
         verdict.expect(times == 1, "grants", f"{action} was granted {times} times")
     for event, record in _intents(events):
+        said = f"{event.envelope.action} was dispatched, and its hold is open still"
+        verdict.expect(event.envelope.action not in open_, "grants", said)
         arguments = parse(record.call.arguments)
         assert isinstance(arguments, dict)
-        if Order(name=str(arguments["order_id"])).trait in {Trait.HELD, Trait.PAIR}:
+        if Order(name=str(arguments["order_id"])).trait in {Trait.HELD, Trait.PAIR, Trait.EDITED, Trait.GUARDED}:
             said = f"{event.envelope.action} was dispatched without a grant"
             verdict.expect(record.granted and grants[event.envelope.action], "grants", said)
     verdict.counts["grants"] += len(grants)

@@ -74,6 +74,16 @@ def kill(process: ForkServerProcess) -> None:
         wait_for_one([process], timeout_s=5)
 
 
+def kill_together(processes: Iterable[ForkServerProcess]) -> None:
+    """Kills all of them before waiting for any."""
+    killed = [process for process in processes if exit_code(process) is None]
+    for process in killed:
+        assert process.pid is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    wait_for_all(killed, timeout_s=5)
+
+
 def wake(process: ForkServerProcess) -> None:
     """Lets a frozen process go on."""
     pid = process.pid

@@ -7,7 +7,7 @@ the same. What the tools are hooked with is a value.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from random import Random
@@ -27,6 +27,7 @@ from dueprocess.values import Money, usd
 
 AGENT: Final = "refunder"
 FINANCE: Final = Person(id="user:fay", groups=frozenset({"group:finance"}), how="the campaign")
+SECOND: Final = Person(id="user:ben", groups=frozenset({"group:finance"}), how="the campaign")
 MAX_CALLS: Final = 5
 RUN_SPEND: Final = usd("1")
 SESSION: Final = "talk"
@@ -49,7 +50,8 @@ approvers:
 tools:
   get_order: {{allowed: true}}
   refund: {{allowed: true, max_amount_usd: 50, require_approval_over_usd: 25, approvers: finance}}
-  refund_once: {{allowed: true, max_amount_usd: 50, idempotency_key: [$.order_id]}}
+  refund_once: {{allowed: true, max_amount_usd: 50, require_approval_over_usd: 25, approvers: finance, idempotency_key: [$.order_id]}}
+  refund_untold: {{allowed: true, max_amount_usd: 50}}
 """
 _BLOCKING_POLICY: Final = "  refund_blocking: {allowed: true, max_amount_usd: 50}\n"
 
@@ -69,13 +71,22 @@ class Trait(Enum):
     ORPHAN = "orphan"  # a blocking tool whose child kills its worker, then pays
     LATE = "late"  # the same, and pays only once its key was voided
     TALKATIVE = "talkative"  # long answers, together dearer than their session may be
+    EDITED = "edited"  # held, edited by one person, the edit approved by another
+    REJECTED = "rejected"  # held, and a person says no
+    UNTOLD = "untold"  # the money is taken, the answer is not heard, and nobody can be asked: a person settles it
+    GUARDED = "guarded"  # held; not a run of the agent but a guarded call of another program
 
 
 BLOCKING: Final = frozenset({Trait.ORPHAN, Trait.LATE})
-_AMOUNTS: Final = {Trait.HELD: "40", Trait.UNANSWERED: "40", Trait.PAIR: "40", Trait.DENIED: "60"}
+EDITED_AMOUNT: Final = "30"
+_AMOUNTS: Final = {
+    **dict.fromkeys((Trait.HELD, Trait.UNANSWERED, Trait.PAIR, Trait.EDITED, Trait.REJECTED, Trait.GUARDED), "40"),
+    Trait.DENIED: "60",
+}
 _MIX: Final = (
     *(Trait.PLAIN, Trait.HELD, Trait.HELD, Trait.UNANSWERED, Trait.TWICE, Trait.LOST, Trait.REFUSED, Trait.DENIED),
     *(Trait.GREEDY, Trait.TALKATIVE, Trait.TALKATIVE, Trait.TALKATIVE),
+    *(Trait.EDITED, Trait.REJECTED, Trait.UNTOLD, Trait.GUARDED),
 )
 
 
@@ -109,7 +120,7 @@ class Order:
                 return tuple(f"{self.name}.{at}" for at in range(1, _GREED + 1))
             case Trait.PAIR:
                 return (f"{self.name}.1", f"{self.name}.2")
-            case Trait.TALKATIVE | Trait.DENIED:
+            case Trait.TALKATIVE | Trait.DENIED | Trait.REJECTED:
                 return ()
             case _:
                 return (self.name,)
@@ -163,7 +174,10 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
     """The tools over one payments file; the blocking one only where it is needed, since each worker keeps a child for it."""
 
     async def settle(attempt: Attempt) -> Found | Voided:
+        spot = Spot(action=attempt.action, attempt=attempt.number, key=attempt.key)
+        hooks.at(Point.RECOVERING, replace(spot, part="before the sink"))
         taken = sink.void(attempt.key)
+        hooks.at(Point.RECOVERING, replace(spot, part="after the sink"))
         return Voided() if taken is None else Found({"order_id": taken.order_id})
 
     async def pay(order_id: str, amount_usd: Money, attempt: Attempt) -> dict[str, object]:
@@ -173,7 +187,7 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
         if hooks.waits and attempt.number > 1:
             _let_the_first_go(hooks.notes, attempt)
         sink.take_for(attempt, order_id=order_id, amount=amount_usd)
-        if trait is Trait.LOST:
+        if trait in {Trait.LOST, Trait.UNTOLD}:
             raise ProcessorDown("connection reset")
         return {"order_id": order_id, "amount_usd": amount_usd}
 
@@ -206,7 +220,17 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
         """
         return await pay(order_id, amount_usd, attempt)
 
-    return Registry((get_order, refund, refund_once, *((refund_blocking,) if blocking else ())))
+    @tool(effect="write")
+    async def refund_untold(order_id: str, amount_usd: Money, *, attempt: Attempt) -> dict[str, object]:
+        """Gives money back, and nobody can be asked whether it did.
+
+        Args:
+            order_id: The order.
+            amount_usd: How much.
+        """
+        return await pay(order_id, amount_usd, attempt)
+
+    return Registry((get_order, refund, refund_once, refund_untold, *((refund_blocking,) if blocking else ())))
 
 
 def _let_the_first_go(notes: Notes, attempt: Attempt) -> None:
@@ -218,6 +242,12 @@ def _let_the_first_go(notes: Notes, attempt: Attempt) -> None:
         time.sleep(0.01)
 
 
+def policy_text(tools: Registry, *, timeout_s: float) -> str:
+    """The policy of the campaign's agent."""
+    text = _POLICY.format(calls=MAX_CALLS, spend=RUN_SPEND, timeout=timeout_s)
+    return text + (_BLOCKING_POLICY if refund_blocking.name in tools else "")
+
+
 def make_release(tools: Registry, *, timeout_s: float) -> Loaded:
     """The release of the campaign's agent; `timeout_s` is how long an attempt may take."""
     manifest = Manifest(
@@ -226,8 +256,7 @@ def make_release(tools: Registry, *, timeout_s: float) -> Loaded:
         model=_MODEL,
         max_output_tokens=256,
         tools=tuple(tools.specs().values()),
-        policy=_POLICY.format(calls=MAX_CALLS, spend=RUN_SPEND, timeout=timeout_s)
-        + (_BLOCKING_POLICY if refund_blocking.name in tools else ""),
+        policy=policy_text(tools, timeout_s=timeout_s),
     )
     return loaded(manifest)
 
@@ -235,11 +264,13 @@ def make_release(tools: Registry, *, timeout_s: float) -> Loaded:
 class Thinking:
     """The scripted model, which takes its time as a real one does: so questions of several runs overlap."""
 
-    def __init__(self) -> None:
+    def __init__(self, hooks: Hooks) -> None:
         self._script = Scripted(_say, price=_PRICE, models=(_MODEL,))
+        self._hooks = hooks
 
     async def request(self, request: ModelRequest, *, run: str, turn: int) -> ModelReply:
         """Answers after a while."""
+        self._hooks.at(Point.ASKING, Spot())
         await asyncio.sleep(_THINKS_S)
         return await self._script.request(request, run=run, turn=turn)
 
@@ -269,6 +300,8 @@ def _say(request: ModelRequest, _run: str, _turn: int) -> Line:
             return Line(calls=(look,))
         case Trait.TWICE if turns == 1:
             return Line(calls=(("refund_once", {"order_id": order.name, "amount_usd": order.amount}),) * 2)
+        case Trait.UNTOLD if turns == 1:
+            return Line(calls=(("refund_untold", {"order_id": order.name, "amount_usd": order.amount}),))
         case Trait.ORPHAN | Trait.LATE if turns == 1:
             return Line(calls=((refund_blocking.name, {"order_id": order.name, "amount_usd": order.amount}),))
         case _ if turns == 1:

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -29,10 +29,23 @@ class Point(Enum):
     CHECKPOINTING = "checkpointing"  # a checkpoint of the log is signed, or SQLite's WAL is written back
     APPROVING = "approving"  # a person says yes: before, within and after the commit
     RANDOM = "random"  # any instant, told by a clock and not by a hook
+    SUBMITTING = "submitting"  # a task is taken: around its run's key, before and after the commit
+    ASKING = "asking"  # the model is being asked, its worst case is reserved
+    RESTING = "resting"  # a run comes to rest or to its end: before and after the commit
+    RECOVERING = "recovering"  # a lost attempt is looked into: before and after the sink is asked, after the commit
+    ANSWERING = "answering"  # a person edits or rejects: before and after the commit
+    GUARDING = "guarding"  # any of these, in a program that calls a guarded tool by itself
+    COMMANDING = "commanding"  # a stop, a lift, a policy, a cancel, a settlement, an erasure: before, within, after
+    FULL_DISK = "full-disk"  # the disk is full for a moment, in the middle of a commit
+    EVERYBODY = "everybody"  # all processes of the round at once, told by a clock
     MODEL_REPLIED = "model-replied"  # for zombies only: the answer is committed, what it asks for is not decided
 
 
 KILLED_AT: Final = tuple(point for point in Point if point is not Point.MODEL_REPLIED)
+BY_CLOCK: Final = frozenset({Point.RANDOM, Point.EVERYBODY})
+"""Points without a hook."""
+_ANYWHERE: Final = frozenset({Point.GUARDING, Point.COMMANDING})
+"""Points that are every hook of one kind of process."""
 
 
 class Strike(Enum):
@@ -122,8 +135,10 @@ class Striker:
     def at(self, point: Point, spot: Spot = Spot()) -> None:
         """The process stands at a point. It may not come back from here, or only much later."""
         plan = self.plan
-        if plan is None or plan.point is not point:
+        if plan is None or (plan.point is not point and plan.point not in _ANYWHERE):
             return
+        if plan.point is not point:
+            spot = replace(spot, part=point.value)
         with self._lock:
             self._count += 1
             if self._count != plan.hit or self.struck:
@@ -136,9 +151,19 @@ class Striker:
 
     def now(self, spot: Spot, *, sync: bool = True) -> None:
         """Writes the line and gives the signal."""
+        self.tell(spot, sync=sync)
+        self.strike()
+
+    def tell(self, spot: Spot, *, sync: bool = True) -> None:
+        """Writes the line."""
         plan = self.plan
         assert plan is not None
         self.notes.write("hit", sync=sync, point=plan.point.value, spot=asdict(spot), strike=plan.strike.value)
+
+    def strike(self) -> None:
+        """Gives the signal."""
+        plan = self.plan
+        assert plan is not None
         # To this thread: a stop that is sent to the process lets the thread that sent it run on for a while.
         struck = signal.SIGKILL if plan.strike is Strike.KILL else signal.SIGSTOP
         signal.pthread_kill(threading.get_ident(), struck)

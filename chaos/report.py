@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from chaos.campaign import Result
-from chaos.check import Verdict
 from chaos.controls import Control
 from chaos.orphan import Child
 from chaos.points import KILLED_AT
+from chaos.verdict import Verdict
 from chaos.zombie import Sleep
 
 

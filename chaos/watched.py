@@ -6,13 +6,23 @@ commit has been told, before anything follows from it; so is each part of approv
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from chaos.points import Notes, Point, Spot, Striker
-from dueprocess.agent.records import ModelReplied
+from dueprocess.agent.records import (
+    CancelRequested,
+    ModelReplied,
+    RunCancelled,
+    RunFinished,
+    RunHandedOff,
+    RunSuspended,
+    TaskSubmitted,
+)
 from dueprocess.errors import Conflict, LeaseLost
-from dueprocess.gate import ActionDispatched, ActionSettled, ApprovalGiven, SettledBy
+from dueprocess.gate import ActionDispatched, ActionEdited, ActionSettled, ApprovalGiven, ApprovalRejected, SettledBy
 from dueprocess.ledger import Checkpoint, Draft, Event, Reader, SigningKey, Store, Transaction, VerifierKey
+from dueprocess.runtime.system import PolicyPublished, RunErased, StopLifted, StopOrdered
 from dueprocess.values import RunId
 
 T = TypeVar("T")
@@ -75,8 +85,9 @@ class WatchedStore:
         record = draft.record
         if isinstance(record, ActionDispatched) and record.effect == "write":
             self._striker.at(Point.BEFORE_INTENT, Spot(action=draft.action, attempt=draft.attempt, key=record.sink_key))
-        if isinstance(record, ApprovalGiven):
-            self._striker.at(Point.APPROVING, Spot(action=draft.action, part="before"))
+        point = point_around(record)
+        if point is not None:
+            self._striker.at(point, Spot(action=draft.action, part="before"))
 
     def _after(self, event: Event) -> None:
         record, envelope = event.record, event.envelope
@@ -86,16 +97,20 @@ class WatchedStore:
                 self._striker.at(Point.AFTER_INTENT, Spot(action=spot.action, attempt=spot.attempt, key=key))
             case ActionSettled(by=SettledBy.TOOL) if _is_write(event, self._inner):
                 self._striker.at(Point.AFTER_OUTCOME, spot)
-            case ApprovalGiven():
-                self._striker.at(Point.APPROVING, Spot(action=spot.action, part="after"))
+            case ActionSettled(by=SettledBy.RECOVERY | SettledBy.RECONCILE):
+                self._striker.at(Point.RECOVERING, replace(spot, part="after"))
             case ModelReplied():
                 self._striker.at(Point.MODEL_REPLIED, spot)
             case _:
-                return
+                point = point_around(record)
+                if point is not None:
+                    self._striker.at(point, Spot(action=spot.action, part="after"))
 
     def open_run(self, run: RunId) -> None:
-        """As the store."""
+        """As the store, with a point on either side."""
+        self._striker.at(Point.SUBMITTING, Spot(part="before the key"))
         self._inner.open_run(run)
+        self._striker.at(Point.SUBMITTING, Spot(part="after the key"))
 
     def read(self, query: Callable[[Reader], T]) -> T:
         """As the store."""
@@ -110,8 +125,10 @@ class WatchedStore:
         return self._inner.checkpoint()
 
     def erase_key(self, run: RunId) -> None:
-        """As the store."""
+        """As the store, with a point on either side."""
+        self._striker.at(Point.COMMANDING, Spot(part="before the key"))
         self._inner.erase_key(run)
+        self._striker.at(Point.COMMANDING, Spot(part="after the key"))
 
     def close(self) -> None:
         """As the store."""
@@ -164,6 +181,25 @@ class WatchedKey:
         signature = self._inner.sign(message)
         self._striker.at(self._point, Spot(part="signing"))
         return signature
+
+
+def point_around(record: object) -> Point | None:
+    """The point that is before and after the commit of this record; None where there is none."""
+    match record:
+        case ApprovalGiven():
+            return Point.APPROVING
+        case ActionEdited() | ApprovalRejected():
+            return Point.ANSWERING
+        case TaskSubmitted():
+            return Point.SUBMITTING
+        case RunSuspended() | RunFinished() | RunHandedOff() | RunCancelled():
+            return Point.RESTING
+        case StopOrdered() | StopLifted() | PolicyPublished() | RunErased() | CancelRequested():
+            return Point.COMMANDING
+        case ActionSettled(by=SettledBy.PERSON):
+            return Point.COMMANDING
+        case _:
+            return None
 
 
 def _is_write(event: Event, store: Store) -> bool:

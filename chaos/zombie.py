@@ -17,10 +17,12 @@ from typing import Final
 
 from chaos import crew
 from chaos.agents import Job, answer_holds, work
-from chaos.check import Verdict, check
+from chaos.check import check
 from chaos.controls import Control
+from chaos.office import call_guarded
 from chaos.orders import Order, Trait
 from chaos.points import Notes, Plan, Point, Strike
+from chaos.verdict import Verdict
 
 _TIMEOUT_S: Final = 1.0
 _REST_S: Final = 30.0
@@ -35,6 +37,7 @@ class Sleep(Enum):
     AFTER_EFFECT = "after-effect"  # the money is gone, nobody has been told
     OVERLAP = "overlap"  # inside the tool; let go while the second attempt is inside the tool too
     TAKES_BACK = "takes-back"  # the same, and the second worker dies when it has paid: the first takes the run back
+    GUARDED = "guarded"  # inside the tool of a guarded call; let go when another process has made the call
 
 
 _POINTS: Final = {
@@ -44,9 +47,10 @@ _POINTS: Final = {
     Sleep.AFTER_EFFECT: Point.AFTER_EFFECT,
     Sleep.OVERLAP: Point.INSIDE_TOOL,
     Sleep.TAKES_BACK: Point.INSIDE_TOOL,
+    Sleep.GUARDED: Point.INSIDE_TOOL,
 }
 _OVERLAPS: Final = frozenset({Sleep.OVERLAP, Sleep.TAKES_BACK})
-_REACHES_SINK: Final = frozenset({Sleep.INSIDE_TOOL, *_OVERLAPS})
+_REACHES_SINK: Final = frozenset({Sleep.INSIDE_TOOL, Sleep.GUARDED, *_OVERLAPS})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +69,7 @@ def zombie_round(folder: Path, *, seed: int, sleep: Sleep, control: Control = Co
     began = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    trait = (Trait.PLAIN, Trait.HELD)[seed % 2]
+    trait = Trait.GUARDED if sleep is Sleep.GUARDED else (Trait.PLAIN, Trait.HELD)[seed % 2]
     job = Job(
         folder=folder,
         orders=(Order(name=f"{trait.value}-{seed}-0"),),
@@ -88,7 +92,8 @@ def zombie_round(folder: Path, *, seed: int, sleep: Sleep, control: Control = Co
 
 def _play(job: Job, done: Zombie) -> None:
     plan = Plan(point=_POINTS[done.sleep], strike=Strike.FREEZE)
-    first, approver = crew.start(work, replace(job, plan=plan)), crew.start(answer_holds, job)
+    drives = call_guarded if done.sleep is Sleep.GUARDED else work
+    first, approver = crew.start(drives, replace(job, plan=plan)), crew.start(answer_holds, job)
     crew_of_round = [first, approver]
     try:
         frozen = crew.wait_until(lambda: crew.is_frozen(first), timeout_s=_REST_S)
@@ -96,7 +101,7 @@ def _play(job: Job, done: Zombie) -> None:
         if not frozen:
             return
         dies = Plan(point=Point.AFTER_EFFECT) if done.sleep is Sleep.TAKES_BACK else None
-        second = crew.start(work, replace(job, plan=dies, waits=done.sleep in _OVERLAPS))
+        second = crew.start(drives, replace(job, plan=dies, waits=done.sleep in _OVERLAPS))
         crew_of_round.append(second)
         _let_go(job, done, first, second)
         crew.wait_for_all(crew_of_round, timeout_s=_REST_S)

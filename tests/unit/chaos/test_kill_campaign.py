@@ -32,7 +32,16 @@ def test_two_drivers_of_one_store_die_and_leave_nothing_wrong_behind(tmp_path):
     assert done.scenario == "two drivers"
 
 
-@pytest.mark.parametrize("sleep", [Sleep.THINKING, Sleep.OVERLAP, Sleep.TAKES_BACK])
+@pytest.mark.parametrize(
+    "point", [Point.RECOVERING, Point.GUARDING, Point.COMMANDING, Point.FULL_DISK, Point.EVERYBODY]
+)
+def test_whoever_dies_at_another_point_leaves_nothing_wrong_behind(tmp_path, point):
+    done = kill_round(tmp_path / "round", seed=7, plans=plans_for([point] * 3, Random(8)))
+    assert done.verdict.violations == []
+    assert done.hits[point] >= 1
+
+
+@pytest.mark.parametrize("sleep", [Sleep.THINKING, Sleep.OVERLAP, Sleep.TAKES_BACK, Sleep.GUARDED])
 def test_a_zombie_is_refused_by_store_and_sink(tmp_path, sleep):
     done = zombie_round(tmp_path / "round", seed=2, sleep=sleep)
     assert done.verdict.violations == []

@@ -2,35 +2,48 @@
 
 import shutil
 import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chaos import crew
-from chaos.agents import Job, answer_holds, work
+from chaos.agents import Job, answer_holds, run_of, work
 from chaos.check import check
+from chaos.check_commands import check_commands
 from chaos.kill import contradiction
-from chaos.orders import Order, mixed_orders
+from chaos.office import call_guarded, command
+from chaos.orders import FINANCE, Order, Trait, mixed_orders
 from chaos.points import Hit, Point, Spot
+from chaos.verdict import Verdict
 
 from dueprocess.examples.support_refunds.sink import Sink
+from dueprocess.ledger import Event, Store, decode_line
+from dueprocess.runtime import Loop, Shell
+from dueprocess.runtime.erase import erase
+from dueprocess.runtime.system import PolicyPublished, StopLifted
+from dueprocess.stores.journal import opened
+from dueprocess.tool import Registry
 from dueprocess.values import usd
+from dueprocess.wiring.clock import SystemClock
+from dueprocess.wiring.home import open_home
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Job:
-    job = Job(folder=tmp_path_factory.mktemp("round"), orders=mixed_orders(1), seed=1)
-    processes = [crew.start(work, job), crew.start(answer_holds, job)]
+    job = Job(folder=tmp_path_factory.mktemp("round"), orders=mixed_orders(1), seed=1, has_office=True)
+    processes = [crew.start(role, job) for role in (work, answer_holds, call_guarded, command)]
     crew.wait_for_all(processes, timeout_s=60)
-    assert [crew.exit_code(process) for process in processes] == [0, 0]
+    assert [crew.exit_code(process) for process in processes] == [0] * 4
     return job
 
 
 @pytest.fixture
 def job(played: Job, tmp_path: Path) -> Job:
     shutil.copytree(played.folder, tmp_path / "copy")
-    return Job(folder=tmp_path / "copy", orders=played.orders, seed=1)
+    return replace(played, folder=tmp_path / "copy")
 
 
 def violated(job: Job) -> set[str]:
@@ -54,7 +67,8 @@ def test_a_round_that_went_well_has_no_violation(job):
     assert verdict.counts["tasks"] == len(job.orders)
     assert verdict.counts["effects in the sink"] == verdict.counts["effects settled"] > 0
     assert verdict.counts["refused at a cap"] > 0
-    assert verdict.counts["grants"] == 2
+    assert verdict.counts["grants"] == 4
+    assert verdict.counts["commands"] == 9
 
 
 def test_an_effect_that_is_there_twice_is_found(job):
@@ -85,13 +99,73 @@ def test_a_task_that_was_told_and_is_gone_is_found(job):
 
 
 def test_a_task_that_nobody_was_told_of_is_found(job):
-    more = Job(folder=job.folder, orders=(*job.orders, Order(name="plain-1-99")), seed=1)
-    assert violated(more) == {"lost tasks"}
+    assert violated(replace(job, orders=(*job.orders, Order(name="plain-1-99")))) == {"lost tasks"}
 
 
-def test_a_yes_that_was_told_and_is_gone_is_found(job):
-    job.notes.write("approved", action="a_gone")
+@pytest.mark.parametrize("what", ["approved", "edited", "rejected", "settled"])
+def test_an_answer_that_was_told_and_is_gone_is_found(job, what):
+    job.notes.write(what, action="a_gone")
     assert violated(job) == {"lost tasks"}
+
+
+def test_a_command_that_was_told_and_is_gone_is_found(job):
+    job.notes.write("commanded", event="stop.ordered", about="tool:gone")
+    assert violated(job) == {"commands"}
+
+
+def test_an_edit_that_is_not_what_was_paid_is_found(job):
+    lines = job.sink.read_text().splitlines(keepends=True)
+    job.sink.write_text("".join(line.replace("30.00", "40.00") if '"edited-' in line else line for line in lines))
+    assert violated(job) == {"effects"}
+
+
+def commands(job: Job, *, but: Callable[[Event], bool]) -> list[str]:
+    """What is wrong with the commands of a round whose log lacks these events."""
+    home, verdict = open_home(job.home, {}), Verdict()
+    try:
+        events = [opened(decode_line(line), home.keys) for line in home.store.lines()]
+        check_commands(home, job, [event for event in events if not but(event)], verdict)
+    finally:
+        home.store.close()
+    return [said for what, said in verdict.violations if what == "commands"]
+
+
+def test_what_is_dispatched_under_a_stop_is_found(job):
+    said = commands(job, but=lambda event: isinstance(event.record, StopLifted))
+    assert any("was dispatched: stopped was" in each for each in said)
+    assert any("asked its model: stopped was" in each for each in said)
+    assert any("never lifted" in each for each in said)
+
+
+def test_a_decision_under_another_policy_than_the_one_in_force_is_found(job):
+    said = commands(job, but=lambda event: isinstance(event.record, PolicyPublished))
+    assert any("in force was" in each for each in said)
+
+
+class KeepsKeys:
+    """A store whose process dies before it destroys a key."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+
+    def erase_key(self, run: str) -> None:
+        raise InterruptedError(run)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+def test_an_erasure_that_was_left_by_half_is_found(job):
+    home, loop = open_home(job.home, {}), Loop()
+    try:
+        shell = Shell(store=KeepsKeys(home.store), clock=SystemClock(), loop=loop, tools=Registry(()))
+        rejected = next(order for order in job.orders if order.trait is Trait.REJECTED)
+        with pytest.raises(InterruptedError):
+            erase(shell, run_of(shell, rejected), person=FINANCE)
+    finally:
+        loop.close()
+        home.store.close()
+    assert violated(job) == {"commands"}
 
 
 def test_a_run_that_nothing_will_wake_is_found(job):
