@@ -23,6 +23,7 @@ Json = None | bool | int | Decimal | str | list["Json"] | dict[str, "Json"]
 MAX_DEPTH: Final = 32  # policy language: arguments nest at most 32 deep
 MAX_NUMBER_LENGTH: Final = 400  # longer literals are an attack on the parser, not a quantity
 _PLAIN_EXPONENT: Final = 30
+_PLAIN_INTEGER: Final = 10 ** (_PLAIN_EXPONENT + 1)  # below it no integer has more zeros at its end than are written
 _NEVER_MONEY: Final = 3  # decimals that no amount has
 _BEYOND: Final = 10**MAX_NUMBER_LENGTH
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -70,7 +71,7 @@ def canonical(value: Json) -> str:
     kind = type(value)
     if kind is str:
         return _quote(value)  # pyright: ignore[reportArgumentType] - it is text
-    if kind is int:
+    if kind is int and -_PLAIN_INTEGER < value < _PLAIN_INTEGER:  # pyright: ignore[reportOperatorIssue] - it is a number
         return str(value)
     if value is None:
         return "null"
@@ -94,7 +95,9 @@ def canonical(value: Json) -> str:
 def canonical_number(number: int | Decimal) -> str:
     """Writes a number as its shortest exact decimal."""
     if isinstance(number, int):
-        return str(number)
+        if -_PLAIN_INTEGER < number < _PLAIN_INTEGER:
+            return str(number)
+        number = Decimal(number)  # exact: no context rounds what is only converted
     text = str(number)
     if len(text) <= _PLAIN_EXPONENT and "E" not in text and number.is_finite():
         # Written plainly: all that can be too much is zeros behind the point, and a sign before nothing.

@@ -47,7 +47,7 @@ class Modules:
         self._loaded: dict[str, ModuleType] = {}
         self._tools: dict[Tool, Tool] = {}
         if str(self._folder) not in sys.path:
-            sys.path.insert(0, str(self._folder))
+            sys.path.append(str(self._folder))
 
     def tools(self, reference: str) -> tuple[Tool, ...]:
         """The tools of a place: all that stand in the module, or those under the name.

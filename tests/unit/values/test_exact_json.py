@@ -258,3 +258,11 @@ def test_a_mapping_is_read_as_an_object_at_every_level():
     with pytest.raises(BadValue, match="nested too deep"):
         of_python(proxied(value))
     assert isinstance(value, Mapping)
+
+
+@pytest.mark.parametrize("zeros", [29, 30, 31, 40, 300])
+def test_an_integer_and_an_equal_decimal_have_one_text(zeros: int):
+    number = 7 * 10**zeros
+    assert canonical(number) == canonical(Decimal(f"7E+{zeros}"))
+    assert canonical(-number) == canonical(Decimal(f"-7E+{zeros}"))
+    assert canonical(number + 1) == str(number + 1)

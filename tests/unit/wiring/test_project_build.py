@@ -1,5 +1,7 @@
 """A project put together: what cannot run is refused before anything runs, and the message says where."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,6 +156,10 @@ def test_a_file_named_like_a_module_takes_no_modules_place(folder: Path):
     import json
 
     assert json.loads("1") == 1
+    # Nor in a process that begins with the search path of this one, as the hosts of tools do.
+    started = f"import sys; sys.path[:] = {sys.path!r}; import json; print(json.__file__)"
+    done = subprocess.run([sys.executable, "-c", started], capture_output=True, text=True, check=True)
+    assert not done.stdout.startswith(str(folder))
 
 
 def test_code_beside_the_project_file_can_be_imported(folder: Path):
