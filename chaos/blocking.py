@@ -45,7 +45,6 @@ def refund_blocking(order_id: str, amount_usd: Money, *, attempt: Attempt) -> di
     except KeyVoided:
         notes.write("refused-by-void", key=attempt.key)
         raise
-    notes.write("paid-blocking", key=attempt.key)
     return {"order_id": order_id, "amount_usd": amount_usd}
 
 

@@ -170,35 +170,54 @@ class ProcessorDown(Exception):
     """The processor failed. That says nothing about the money."""
 
 
-def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
-    """The tools over one payments file; the blocking one only where it is needed, since each worker keeps a child for it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Till:
+    """What the refund tools do: pay as the order's trait says, and tell or void what an attempt has done."""
 
-    async def settle(attempt: Attempt) -> Found | Voided:
+    sink: HookedSink
+    hooks: Hooks
+
+    async def settle(self, attempt: Attempt) -> Found | Voided:
+        """What became of an attempt; one that has paid nothing by now never will."""
         spot = Spot(action=attempt.action, attempt=attempt.number, key=attempt.key)
-        hooks.at(Point.RECOVERING, replace(spot, part="before the sink"))
-        taken = sink.void(attempt.key)
-        hooks.at(Point.RECOVERING, replace(spot, part="after the sink"))
+        self.hooks.at(Point.RECOVERING, replace(spot, part="before the sink"))
+        taken = self.sink.void(attempt.key)
+        self.hooks.at(Point.RECOVERING, replace(spot, part="after the sink"))
         return Voided() if taken is None else Found({"order_id": taken.order_id})
 
-    async def pay(order_id: str, amount_usd: Money, attempt: Attempt) -> dict[str, object]:
+    async def pay(self, order_id: str, amount_usd: Money, attempt: Attempt) -> dict[str, object]:
+        """Gives the money of an order back.
+
+        Raises:
+            ProcessorDown: the order's trait says so, of the first attempt.
+        """
         trait = trait_of(order_id) if attempt.number == 1 else Trait.PLAIN
         if trait is Trait.REFUSED:
             raise ProcessorDown("500")
-        if hooks.waits and attempt.number > 1:
-            _let_the_first_go(hooks.notes, attempt)
-        sink.take_for(attempt, order_id=order_id, amount=amount_usd)
+        if self.hooks.waits and attempt.number > 1:
+            _let_the_first_go(self.hooks.notes, attempt)
+        self.sink.take_for(attempt, order_id=order_id, amount=amount_usd)
         if trait in {Trait.LOST, Trait.UNTOLD}:
             raise ProcessorDown("connection reset")
         return {"order_id": order_id, "amount_usd": amount_usd}
 
-    @tool(effect="read")
-    async def get_order(order_id: str) -> dict[str, str]:
-        """Looks up an order.
 
-        Args:
-            order_id: The order.
-        """
-        return {"order_id": order_id, "status": "delivered"}
+@tool(effect="read")
+async def get_order(order_id: str) -> dict[str, str]:
+    """Looks up an order.
+
+    Args:
+        order_id: The order.
+    """
+    return {"order_id": order_id, "status": "delivered"}
+
+
+def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
+    """The tools over one payments file; the blocking one only where it is needed, since each worker keeps a child for it."""
+    till = Till(sink=sink, hooks=hooks)
+
+    async def settle(attempt: Attempt) -> Found | Voided:
+        return await till.settle(attempt)
 
     @tool(effect="write", reconcile=settle)
     async def refund(order_id: str, amount_usd: Money, *, attempt: Attempt) -> dict[str, object]:
@@ -208,7 +227,7 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
             order_id: The order.
             amount_usd: How much.
         """
-        return await pay(order_id, amount_usd, attempt)
+        return await till.pay(order_id, amount_usd, attempt)
 
     @tool(effect="write", reconcile=settle)
     async def refund_once(order_id: str, amount_usd: Money, *, attempt: Attempt) -> dict[str, object]:
@@ -218,7 +237,7 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
             order_id: The order.
             amount_usd: How much.
         """
-        return await pay(order_id, amount_usd, attempt)
+        return await till.pay(order_id, amount_usd, attempt)
 
     @tool(effect="write")
     async def refund_untold(order_id: str, amount_usd: Money, *, attempt: Attempt) -> dict[str, object]:
@@ -228,7 +247,7 @@ def make_tools(sink: HookedSink, hooks: Hooks, *, blocking: bool) -> Registry:
             order_id: The order.
             amount_usd: How much.
         """
-        return await pay(order_id, amount_usd, attempt)
+        return await till.pay(order_id, amount_usd, attempt)
 
     return Registry((get_order, refund, refund_once, refund_untold, *((refund_blocking,) if blocking else ())))
 

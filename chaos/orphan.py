@@ -17,6 +17,7 @@ from chaos.check import check
 from chaos.controls import Control
 from chaos.orders import Order, Trait
 from chaos.verdict import Verdict
+from dueprocess.examples.support_refunds.sink import Sink
 
 _TIMEOUTS_S: Final = (3.0, 10.0, 30.0)  # a child must start first: the next where the one before was too short
 _REST_S: Final = 40.0
@@ -93,10 +94,18 @@ def _play(job: Job, done: Orphan) -> None:
 
 
 def _judge(job: Job, done: Orphan) -> None:
+    # What counts is the orphan's own attempt: on a busy machine a later one may run out of time and be voided as well.
     late = done.child is Child.LATE
+    key = next((said["key"] for said in job.notes.of("orphaned")), "")
+
+    def refused() -> int:
+        return sum(said["key"] == key for said in job.notes.of("refused-by-void"))
+
     if late:
-        crew.wait_until(lambda: bool(job.notes.of("refused-by-void")), timeout_s=5)
-    done.refused = len(job.notes.of("refused-by-void"))
+        crew.wait_until(lambda: refused() > 0, timeout_s=5)
+    done.refused = refused()
     done.verdict.expect(done.refused == int(late), "orphans", f"{done.refused} late payments of an orphan were refused")
-    paid = len(job.notes.of("paid-blocking"))
-    done.verdict.expect(paid == 1, "orphans", f"{paid} payments went through")
+    paid = [refund.key == key for refund in Sink(job.sink).refunds()]
+    done.verdict.expect(
+        paid == [not late], "orphans", f"payments went through, here whether by the orphan: {paid}; late: {late}"
+    )

@@ -12,6 +12,8 @@
  *         processes: between the call and its record nobody can use the name again or move the end.
  * Rule 5. A call that changes a file in a way that is not recorded leaves a record that says so. Nobody mistakes such a log
  *         for a whole one. Stores through a shared mapping cannot be seen: compare the replayed files with the real ones.
+ * Rule 6. A process that ends itself waits for its other threads to have recorded what they are doing: a call that came to
+ *         an end is in the log, and no record of it is cut.
  */
 
 #define _GNU_SOURCE
@@ -55,6 +57,8 @@ static size_t root_length;
 static int log_file = -1;
 static int lock_file = -1;
 static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t going = PTHREAD_RWLOCK_INITIALIZER; /* read by each call from its start to its record, written by the end */
+static pid_t process;
 
 static void die(const char *what) {
     fprintf(stderr, "recorder: %s: %s\n", what, strerror(errno));
@@ -64,6 +68,13 @@ static void die(const char *what) {
 #define REAL(name)                                                                                                              \
     static __typeof__(&name) real;                                                                                              \
     if (!real && !(real = (__typeof__(&name))dlsym(RTLD_NEXT, #name))) die("no " #name " in the C library")
+
+/* A child made by fork has one thread: what others held of its parent nobody will let go. */
+static void as_child(void) {
+    process = getpid();
+    pthread_mutex_init(&names, NULL);
+    pthread_rwlock_init(&going, NULL);
+}
 
 __attribute__((constructor)) static void begin(void) {
     const char *directory = getenv("CHAOS_POWER_DIR"), *log = getenv("CHAOS_POWER_LOG");
@@ -75,7 +86,26 @@ __attribute__((constructor)) static void begin(void) {
     lock_file = syscall(SYS_openat, AT_FDCWD, lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     log_file = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (lock_file < 0 || log_file < 0) die(log);
+    process = getpid();
+    pthread_atfork(NULL, NULL, as_child);
 }
+
+static int enter(void) { return pthread_rwlock_rdlock(&going); }
+static void leave(const int *failed) {
+    if (!*failed) pthread_rwlock_unlock(&going);
+}
+/* Stands first in a block that calls and records. */
+#define WHOLE __attribute__((cleanup(leave), unused)) int whole = enter()
+
+/* A child made by vfork has the memory of its parent, which goes on: only the process itself ends. */
+__attribute__((destructor)) static void finish(void) {
+    if (log_file >= 0 && getpid() == process) pthread_rwlock_wrlock(&going);
+}
+void _exit(int code) {
+    finish();
+    for (;;) syscall(SYS_exit_group, code);
+}
+void _Exit(int code) { _exit(code); }
 
 static int below(const char *path) {
     return strncmp(path, root, root_length) == 0 && (path[root_length] == '/' || path[root_length] == 0);
@@ -173,6 +203,7 @@ static int opened(int (*open_it)(int, const char *, int, mode_t), int folder, co
     char path[PLACE];
     struct stat what;
     if (!(flags & (O_CREAT | O_TRUNC)) || !is_our_name(folder, name, path)) return open_it(folder, name, flags, mode);
+    WHOLE;
     lock_names(F_WRLCK);
     int existed = lstat(path, &what) == 0;
     int file = open_it(folder, name, flags, mode);
@@ -224,6 +255,7 @@ int __openat64_2(int folder, const char *name, int flags) { return opened(open_r
 
 #define WRITTEN(at, data, parts, call)                                                                                          \
     do {                                                                                                                        \
+        WHOLE;                                                                                                                  \
         int locks = appends(file);                                                                                              \
         if (locks) lock_names(F_WRLCK);                                                                                         \
         ssize_t done = call;                                                                                                    \
@@ -279,18 +311,22 @@ static int truncated_name(int done, const char *name, int64_t size) {
 }
 int ftruncate(int file, off_t size) {
     REAL(ftruncate);
+    WHOLE;
     return truncated(real(file, size), file, size);
 }
 int ftruncate64(int file, off64_t size) {
     REAL(ftruncate64);
+    WHOLE;
     return truncated(real(file, size), file, size);
 }
 int truncate(const char *name, off_t size) {
     REAL(truncate);
+    WHOLE;
     return truncated_name(real(name, size), name, size);
 }
 int truncate64(const char *name, off64_t size) {
     REAL(truncate64);
+    WHOLE;
     return truncated_name(real(name, size), name, size);
 }
 
@@ -306,24 +342,29 @@ static int allocated(int done, int file, int mode, int64_t end) {
 }
 int fallocate(int file, int mode, off_t at, off_t length) {
     REAL(fallocate);
+    WHOLE;
     return allocated(real(file, mode, at, length), file, mode, at + length);
 }
 int fallocate64(int file, int mode, off64_t at, off64_t length) {
     REAL(fallocate64);
+    WHOLE;
     return allocated(real(file, mode, at, length), file, mode, at + length);
 }
 int posix_fallocate(int file, off_t at, off_t length) {
     REAL(posix_fallocate);
+    WHOLE;
     return allocated(real(file, at, length), file, 0, at + length);
 }
 int posix_fallocate64(int file, off64_t at, off64_t length) {
     REAL(posix_fallocate64);
+    WHOLE;
     return allocated(real(file, at, length), file, 0, at + length);
 }
 
 static int synced(int (*sync_it)(int), int file) {
     struct stat what;
     char path[PLACE];
+    WHOLE;
     int ours = is_ours(file, &what, path);
     int64_t start = ours ? log_length() : 0;
     int done = sync_it(file);
@@ -366,6 +407,7 @@ struct change {
         int ours = is_our_name(change.folder, change.name, path);                                                               \
         int to_ours = change.to && is_our_name(change.to_folder, change.to, second);                                            \
         if (!ours && !to_ours) return call;                                                                                     \
+        WHOLE;                                                                                                                  \
         lock_names(F_WRLCK);                                                                                                    \
         lstat(path, &what);                                                                                                     \
         int done = call;                                                                                                        \

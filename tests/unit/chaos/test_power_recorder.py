@@ -1,6 +1,7 @@
 """The recorders: what they write down, replayed, gives the files that a program made; what they cannot see they say."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -155,6 +156,27 @@ COMMITS = """
         db.execute("INSERT INTO t VALUES (?)", (number,))
     os._exit(0)
 """
+
+
+BUSY = """
+    import threading, time
+    def fill(name):
+        file = os.open(root + "/" + name, os.O_RDWR | os.O_CREAT)
+        for at in range(0, 10**9, 1_000_000):
+            os.pwrite(file, bytes(1_000_000), at)
+    for name in ("a", "b", "c"):
+        threading.Thread(target=fill, args=(name,), daemon=True).start()
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
+def test_a_process_that_ends_in_the_middle_of_its_calls_leaves_a_whole_log(recorder: Recorder, root: Path, end: str):
+    for _ in range(3):
+        assert_whole(root, record(recorder, root, f"{BUSY}    {end}\n"))
+        shutil.rmtree(root)
+        root.mkdir()
+        (root.parent / "log").unlink()
 
 
 @pytest.mark.parametrize(("level", "syncs"), [("OFF", 0), ("FULL", 5)])
