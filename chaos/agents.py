@@ -63,6 +63,8 @@ from dueprocess.wiring.home import open_home
 
 LEASE_S: Final = 0.6
 LOOK_S: Final = 0.05
+CONCURRENCY: Final = 6
+"""How many runs a worker drives side by side."""
 ANSWERED: Final = frozenset({Trait.HELD, Trait.PAIR, Trait.EDITED, Trait.REJECTED, Trait.GUARDED})
 """Orders whose holds somebody answers."""
 _WAL_TRIES: Final = 200
@@ -78,7 +80,7 @@ class Job:
     plan: Plan | None = None
     control: Control = Control.NONE
     timeout_s: float = 0.5
-    concurrency: int = 6
+    concurrency: int = CONCURRENCY
     serial: bool = False
     waits: bool = False
     click_at: float = 0.0

@@ -18,6 +18,7 @@ from chaos.approve import DoubleClick, click_round
 from chaos.controls import Control
 from chaos.kill import Round, kill_round, plans_for
 from chaos.orphan import Child, Orphan, orphan_round
+from chaos.orders import talking_orders
 from chaos.points import KILLED_AT, Point
 from chaos.verdict import Verdict
 from chaos.zombie import Sleep, Zombie, zombie_round
@@ -116,7 +117,9 @@ def find_out(folder: Path, control: Control, *, seed: int) -> Verdict:
             return zombie_round(place, seed=seed, sleep=Sleep.TAKES_BACK, control=control).verdict
         case Control.NO_GRANT:
             return click_round(place, seed=seed, control=control).verdict
-        case Control.NO_RESERVATION | Control.NONE:
+        case Control.NO_RESERVATION:
+            return kill_round(place, seed=seed, plans=(), control=control, orders=talking_orders(seed)).verdict
+        case Control.NONE:
             return kill_round(place, seed=seed, plans=(), control=control).verdict
 
 

@@ -19,12 +19,12 @@ from random import Random
 from typing import Final
 
 from chaos import crew
-from chaos.agents import Job, answer_holds, work
+from chaos.agents import CONCURRENCY, Job, answer_holds, work
 from chaos.check import check
 from chaos.clock import step
 from chaos.controls import Control
 from chaos.office import call_guarded, command
-from chaos.orders import mixed_orders
+from chaos.orders import Order, mixed_orders
 from chaos.points import BY_CLOCK, Hit, Plan, Point
 from chaos.verdict import Verdict
 from dueprocess.examples.support_refunds.sink import Sink
@@ -85,13 +85,26 @@ def _plan(point: Point, random: Random) -> Plan:
 
 
 def kill_round(
-    folder: Path, *, seed: int, plans: Sequence[Plan], workers: int = 1, control: Control = Control.NONE
+    folder: Path,
+    *,
+    seed: int,
+    plans: Sequence[Plan],
+    workers: int = 1,
+    control: Control = Control.NONE,
+    orders: Sequence[Order] = (),
 ) -> Round:
-    """One round from an empty store to rest, and its verdict."""
+    """One round from an empty store to rest, and its verdict; of the mixed orders, if none are given."""
     began = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    job = Job(folder=folder, orders=mixed_orders(seed), seed=seed, control=control, has_office=True)
+    job = Job(
+        folder=folder,
+        orders=tuple(orders) or mixed_orders(seed),
+        seed=seed,
+        control=control,
+        has_office=True,
+        concurrency=len(orders) or CONCURRENCY,
+    )
     step(job.clock, 0)
     done = Round(seed=seed, scenario="kill" if workers == 1 else "two drivers")
     _Stage(job, plans, done, workers=workers).play()

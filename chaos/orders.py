@@ -36,6 +36,7 @@ _MODEL: Final = "scripted"
 _PRICE: Final = Price(input=usd("0.05"), output=usd("20"))  # dear words: a few long answers meet the session's cap
 _THINKS_S: Final = 0.02  # long enough for questions of several runs to be out at once
 _PATIENCE_S: Final = 15.0  # how long a second attempt waits for the one that woke up
+_TALKERS: Final = 9
 _LONG_TALK: Final = 4
 _GREED: Final = 7
 _POLICY: Final = """\
@@ -130,6 +131,12 @@ def mixed_orders(seed: int) -> tuple[Order, ...]:
     """One order of each kind and some more, in an order that the seed decides."""
     traits = Random(f"orders {seed}").sample(_MIX, k=len(_MIX))
     return tuple(Order(name=f"{trait.value}-{seed}-{at}") for at, trait in enumerate(traits))
+
+
+def talking_orders(seed: int) -> tuple[Order, ...]:
+    """Besides the mix so many of one session, asking all at once, that its cap is met while several answers are still out."""
+    talkers = tuple(Order(name=f"{Trait.TALKATIVE.value}-{seed}-more-{at}") for at in range(_TALKERS))
+    return (*talkers, *mixed_orders(seed))
 
 
 def trait_of(order_id: str) -> Trait:
