@@ -17,8 +17,8 @@ from typing import Final, TypeVar
 from chaos.approve import DoubleClick, click_round
 from chaos.controls import Control
 from chaos.kill import Round, kill_round, plans_for
-from chaos.orphan import Child, Orphan, orphan_round
 from chaos.orders import talking_orders
+from chaos.orphan import Child, Orphan, orphan_round
 from chaos.points import KILLED_AT, Point
 from chaos.verdict import Verdict
 from chaos.zombie import Sleep, Zombie, zombie_round

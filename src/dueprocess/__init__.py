@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dueprocess.runtime import SucceededCall as SucceededCall
     from dueprocess.runtime import UnknownCall as UnknownCall
     from dueprocess.tool import Attempt as Attempt
+    from dueprocess.tool import Done as Done
     from dueprocess.tool import Found as Found
     from dueprocess.tool import Unclear as Unclear
     from dueprocess.tool import Voided as Voided
@@ -29,7 +30,7 @@ _HOME = {
     **dict.fromkeys(
         ("DeniedCall", "FailedCall", "HeldCall", "Performed", "ReusedCall", "SucceededCall", "UnknownCall"), "runtime"
     ),
-    **dict.fromkeys(("Attempt", "Found", "Unclear", "Voided"), "tool"),
+    **dict.fromkeys(("Attempt", "Done", "Found", "Unclear", "Voided"), "tool"),
     "Money": "values",
     **dict.fromkeys(("Guarded", "guard"), "wiring.guard"),
 }

@@ -1,4 +1,4 @@
-"""`due actions`: actions whose outcome nobody but a person can tell, and the person's word. What follows is the run's."""
+"""`due actions`: what only a person does to actions: tells an outcome that nobody else can, takes an effect back."""
 
 from pathlib import Path
 from typing import Final
@@ -6,26 +6,39 @@ from typing import Final
 import click
 
 from dueprocess.cli import options
+from dueprocess.cli.exits import Exit
 from dueprocess.cli.output import print_json, print_table, tell
 from dueprocess.cli.person import person
-from dueprocess.cli.standing import go_on, then_text
+from dueprocess.cli.standing import go_on, standing_json, standing_text, then_text
 from dueprocess.errors import NotFound
 from dueprocess.gate import ActionState, Outcome
 from dueprocess.ledger import Reader
-from dueprocess.runtime import settle
+from dueprocess.runtime import (
+    DeniedCall,
+    FailedCall,
+    HeldCall,
+    Performed,
+    ReusedCall,
+    SucceededCall,
+    UnknownCall,
+    settle,
+)
+from dueprocess.runtime.compensate import compensate
 from dueprocess.runtime.journal import is_own
 from dueprocess.runtime.tables import ACTIONS, ActionRow
 from dueprocess.values import Instant, Json, rfc3339
 from dueprocess.values.foreign import visible
 from dueprocess.wiring.access import access
+from dueprocess.wiring.build import build
 from dueprocess.wiring.told import tell as retold
+from dueprocess.wiring.wording import LONG
 
 _OPEN: Final = (ActionState.UNSETTLED, ActionState.UNKNOWN, ActionState.DISPATCHED)
 
 
 @click.group(context_settings=options.CONTEXT)
 def command() -> None:
-    """Settle actions whose outcome only a person can tell."""
+    """Settle actions whose outcome only a person can tell; take back what was done."""
 
 
 @command.command(name="list", short_help="List actions whose outcome is not known.")
@@ -86,6 +99,49 @@ def settle_action(
         return
     click.echo(f"{action} settled as {outcome.value}")
     tell(then)
+
+
+@command.command(name="compensate", short_help="Take back the effect of ACTION.")
+@click.argument("action")
+@options.token_file
+@options.folder
+@options.as_json
+def compensate_action(action: str, *, token_file: Path | None, directory: Path, as_json: bool) -> int:
+    """Take back the effect of ACTION with the function that its tool gives as `compensate`. Needs a token.
+
+    It is a new action, decided under the policy's entry TOOL.compensate on the arguments of ACTION, for you: whoever asks
+    may not approve. Asking again goes on with it; what was taken back is not taken back twice.
+
+    Ends with 0 if it is taken back, 4 if it was denied, 5 if it waits for a person, 1 otherwise.
+    """
+    with access(directory) as here:
+        who = person(here, token_file)
+        built = build(here)
+        taken = compensate(built.shell, built.releases, action, on_behalf_of=who.id)
+        told = here.home.store.read(lambda tx: retold(tx, taken.run, tenant=here.tenant))
+        code, said = _came_of(taken.performed)
+        if as_json:
+            print_json({**standing_json(here, told), "exit": int(code), "takes_back": action})
+            return code
+        click.echo(f"{action} {said}")
+        tell(standing_text(here, told))
+        return code
+
+
+def _came_of(performed: Performed) -> tuple[Exit, str]:
+    match performed:
+        case SucceededCall():
+            return Exit.OK, "is taken back"
+        case ReusedCall(original=original):
+            return Exit.OK, f"is taken back already, by {original}"
+        case DeniedCall():
+            return Exit.DENIED, "is not taken back: denied"
+        case HeldCall(reason=reason):
+            return Exit.WAITING, f"is not taken back yet: {visible(reason)}"
+        case FailedCall(reason=reason):
+            return Exit.ERROR, f"is not taken back: {visible(reason, limit=LONG)}"
+        case UnknownCall(reason=reason):
+            return Exit.ERROR, f"may be taken back or not: {visible(reason, limit=LONG)}"
 
 
 def _open(tx: Reader, tenant: str) -> list[ActionRow]:

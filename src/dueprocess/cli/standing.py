@@ -41,6 +41,8 @@ def status_words(status: str) -> str:
 
 def told_status(told: Told) -> str:
     """Where a run stands, as people are told it; of a guarded one, whether its program still has it."""
+    if told.takes_back and open_holds(told.story):
+        return status_words(RunStatus.HELD.value)
     program = program_word(told)
     return _GUARDED[program] if program else status_words(told.row.status)
 
@@ -136,7 +138,7 @@ def next_commands(here: Access, told: Told) -> list[tuple[str, str]]:
     resume = go_on(here, told)
     then = [("then go on", resume)] if resume else []
     holds = open_holds(story)
-    if holds and story.status == RunStatus.HELD.value:
+    if holds and (story.status == RunStatus.HELD.value or told.takes_back):
         found = [("look at it", due(folder, "approvals", "show", action.action)) for action in holds]
         found += [("approve it", due(folder, "approvals", "approve", action.action)) for action in holds]
         return [*_nobody(here, holds), *found, *then]
@@ -153,6 +155,8 @@ def next_commands(here: Access, told: Told) -> list[tuple[str, str]]:
 
 def go_on(here: Access, told: Told) -> str:
     """The command that goes on with the run; empty where it has ended, or where only the program that owns it can."""
+    if told.takes_back and here.project is not None and told.story.status not in TERMINAL:
+        return due(here.folder, "actions", "compensate", told.takes_back)
     # A run that is guarded, or in a folder that is no project, is driven by whoever made it.
     if here.project is None or not told.row.queue or told.story.status in TERMINAL:
         return ""

@@ -33,7 +33,7 @@ from dueprocess.policy.lint import Groups, Written, lint
 from dueprocess.policy.reader import Problems, Spot, named_tables
 from dueprocess.policy.source import read_nodes
 from dueprocess.policy.trials import read_tests
-from dueprocess.tool import Effect, ToolSpec
+from dueprocess.tool import COMPENSATE, Effect, ToolSpec, with_compensations
 from dueprocess.values import digest_bytes
 from dueprocess.values.foreign import quoted
 
@@ -57,13 +57,15 @@ _RESTRAINTS: Final = {Restraint.HOLD: Verdict.HOLD, Restraint.DENY: Verdict.DENY
 def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, groups: Groups | None = None) -> Policy:
     """Reads a policy.
 
-    `tools` is the catalogue it is checked against, by name; None leaves out every check that needs it. `groups` are the
+    `tools` is the catalogue it is checked against, by name; a tool with a compensate may be listed as `NAME.compensate`
+    too. None leaves out every check that needs it. `groups` are the
     people (`user:ann`) of each group (`group:finance`), where identities are known.
 
     Raises:
         FileInvalid: with every problem: line, path, what was got, what was expected, the nearest valid name.
     """
     problems = Problems()
+    tools = with_compensations(tools) if tools is not None else None
     sections = Spot(read_nodes(content, name=name), "", problems=problems).table(_SECTIONS)
     if "policy" in sections and sections["policy"].count() != VERSION:
         sections["policy"].expected(f"{VERSION}, the version of the policy language that is read here")
@@ -81,6 +83,7 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
         retries=agent.retries,
     )
     entries = _entries(sections.get("tools"), names)
+    entries = {key: replace(entry, policy=_hiding(entry.policy, entries)) for key, entry in entries.items()}
     denied = _reaches(sections, entries, tools)
     entries = {key: replace(entry, policy=_denied(entry.policy, denied)) for key, entry in entries.items()}
     tests = read_tests(sections.get("tests"))
@@ -205,6 +208,14 @@ def _reaches(
     if "temporal" in sections:
         found["temporal"] = read_temporal(sections["temporal"], tools=known)
     return found
+
+
+def _hiding(policy: ToolPolicy, entries: Mapping[str, Entry]) -> ToolPolicy:
+    # What is hidden of an action is hidden of its taking back, which has the same arguments.
+    original = entries.get(policy.name.removesuffix(COMPENSATE))
+    if original is None or not policy.name.endswith(COMPENSATE):
+        return policy
+    return replace(policy, redact=tuple(dict.fromkeys((*original.policy.redact, *policy.redact))))
 
 
 def _denied(policy: ToolPolicy, reaches: Mapping[str, Reach]) -> ToolPolicy:

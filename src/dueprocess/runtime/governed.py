@@ -284,7 +284,9 @@ class Governed:
         ruling = rule_on(tx, desk, proposal)
         # INVARIANT I2: a call that meets a stop leaves its reason on the record. One that is known stands where it stood.
         stays = isinstance(ruling.admission, Stopped) and bool(tx.lineage(ruling.action))
-        return _Decided(ruling=ruling, events=append(tx, self._claim, () if stays else ruling.items, now=now))
+        # INVARIANT I12: the events name the policy that decided, which may have come into force after the run was opened.
+        items = () if stays else tuple(replace(item, policy=digest) for item in ruling.items)
+        return _Decided(ruling=ruling, events=append(tx, self._claim, items, now=now))
 
     def _follow(self, ruling: Ruling, events: tuple[Event, ...]) -> Performed:
         admission, action = ruling.admission, ruling.action

@@ -7,7 +7,7 @@ Rule 2. A reconcile answers `Found` or `Voided` only when it is certain. `Voided
 
 from dataclasses import dataclass
 
-from dueprocess.values import ActionId, AttemptKey, Instant, PrincipalId, RunId
+from dueprocess.values import ActionId, AttemptKey, Instant, Json, PrincipalId, RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,18 @@ class Attempt:
     deadline: Instant
     principal: PrincipalId
     on_behalf_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The effect that a compensate takes back, where it declares a parameter of this type.
+
+    `key` is what the sink knows the effect by: the `Attempt.key` of the attempt that made it. `result` is what was recorded.
+    """
+
+    action: ActionId
+    key: AttemptKey
+    result: Json
 
 
 @dataclass(frozen=True, slots=True)

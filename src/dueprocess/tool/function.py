@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final, Literal, TypeVar, get_args
 
 from dueprocess.errors import BadValue, ToolInvalid
-from dueprocess.tool.attempt import Attempt, Found, Unclear, Voided
+from dueprocess.tool.attempt import Attempt, Done, Found, Unclear, Voided
 from dueprocess.tool.governed import Companion, Function, Tool
 from dueprocess.tool.inspection import read_signature, type_hints
 from dueprocess.tool.signature import Signature
@@ -40,8 +40,9 @@ def tool(
 
     `effect`: "write" if anything outside changes. `idempotency`: "sink" if the sink itself refuses a second use of
     `Attempt.key`. `reconcile` tells whether a lost effect took place, and fences its key. `dry_run` shows what would
-    happen, `compensate` takes an effect back. `fee` is USD per dispatched attempt. `retrieves`: a read whose results
-    are documents that citations may point into.
+    happen. `compensate` takes an effect back, when a person asks for it (`due actions compensate`); it is decided like any
+    other action, as the tool `NAME.compensate`, which the policy must list. It may ask for a `Done`. `fee` is USD per
+    dispatched attempt. `retrieves`: a read whose results are documents that citations may point into.
 
     Raises (when the function is decorated):
         ToolInvalid: the function cannot be a tool as it stands; says where and what to write instead.
@@ -71,7 +72,7 @@ def tool(
             signature=signature,
             reconcile=_reconcile(reconcile, signature, where),
             dry_run=_companion(dry_run, signature, f"{where}: dry_run"),
-            compensate=_companion(compensate, signature, f"{where}: compensate"),
+            compensate=_companion(compensate, signature, f"{where}: compensate", takes_back=True),
             is_async=inspect.iscoroutinefunction(function),
             importable=None if "<" in function.__qualname__ else (function.__module__, function.__qualname__),
         )
@@ -133,13 +134,16 @@ def _reconcile(function: Function | None, signature: Signature, where: str) -> C
     return companion
 
 
-def _companion(function: Function | None, signature: Signature, at: str) -> Companion | None:
+def _companion(
+    function: Function | None, signature: Signature, at: str, *, takes_back: bool = False
+) -> Companion | None:
     if function is None:
         return None
     _where(function)
     hints = type_hints(function, where=at)
     names: list[str] = []
     attempt: str | None = None
+    done: str | None = None
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
             raise ToolInvalid(
@@ -147,6 +151,8 @@ def _companion(function: Function | None, signature: Signature, at: str) -> Comp
             )
         if hints.get(name) is Attempt:
             attempt = name
+        elif takes_back and hints.get(name) is Done:
+            done = name
         elif name in signature.shapes:
             if name not in signature.required and parameter.default is inspect.Parameter.empty:
                 raise ToolInvalid(
@@ -156,7 +162,12 @@ def _companion(function: Function | None, signature: Signature, at: str) -> Comp
         else:
             raise ToolInvalid(
                 f"{at}({name}): not an argument of the tool; expected {', '.join(signature.shapes)} or an Attempt"
+                f"{' or a Done' if takes_back else ''}"
             )
     return Companion(
-        function=function, names=tuple(names), attempt=attempt, is_async=inspect.iscoroutinefunction(function)
+        function=function,
+        names=tuple(names),
+        attempt=attempt,
+        done=done,
+        is_async=inspect.iscoroutinefunction(function),
     )

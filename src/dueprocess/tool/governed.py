@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from dueprocess.errors import NotAllowed
-from dueprocess.tool.attempt import Attempt
+from dueprocess.tool.attempt import Attempt, Done
 from dueprocess.tool.signature import Signature
 from dueprocess.tool.spec import ToolSpec
 from dueprocess.values import Json
@@ -20,18 +20,23 @@ Function = Callable[..., object]
 class Companion:
     """A function beside a tool: reconcile, dry run or compensate. It asks by name for arguments of the tool.
 
-    `names` are those it declares, `attempt` is its parameter that takes the `Attempt`, `is_async` whether to await it.
+    `names` are those it declares, `attempt` is its parameter that takes the `Attempt`, `done` that of a compensate which
+    takes the `Done`, `is_async` whether to await it.
     """
 
     function: Function
     names: tuple[str, ...]
     attempt: str | None
+    done: str | None
     is_async: bool
 
-    def arguments(self, arguments: Mapping[str, object], *, attempt: Attempt) -> dict[str, object]:
+    def arguments(
+        self, arguments: Mapping[str, object], *, attempt: Attempt, done: Done | None = None
+    ) -> dict[str, object]:
         """The keyword arguments for the function, picked from those that `Tool.arguments_from` made."""
         found = {name: arguments[name] for name in self.names if name in arguments}
-        return found if self.attempt is None else {**found, self.attempt: attempt}
+        told = ((self.attempt, attempt), (self.done, done))
+        return {**found, **{name: value for name, value in told if name is not None}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,6 +1,7 @@
 """What a tool is: its schema and what it does to the world. The function behind it is in `tool.function`."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -8,6 +9,9 @@ from dueprocess.values import ZERO, Digest, Json, Money, digest_json
 
 CITATIONS: Final = "citations"
 """The reserved argument in which the model names its evidence, where the policy asks for it."""
+
+COMPENSATE: Final = ".compensate"
+"""What follows a tool's name in that of its taking back."""
 
 
 class Effect(Enum):
@@ -65,7 +69,33 @@ class ToolSpec:
         )
 
     @property
+    def compensation(self) -> "ToolSpec | None":
+        """The taking back of its effect, a write of its own named `NAME.compensate`; None where it offers none.
+
+        No model can name it: the name is none that a provider takes.
+        """
+        if not self.compensate:
+            return None
+        return replace(
+            self,
+            name=f"{self.name}{COMPENSATE}",
+            description=f"Takes back what {self.name} did.",
+            idempotency=Idempotency.NONE,
+            reversible=False,
+            dry_run=False,
+            reconcile=False,
+            compensate=False,
+            fee=ZERO,
+        )
+
+    @property
     def properties(self) -> dict[str, Json]:
         """The declared top-level arguments and their schemas."""
         found = self.parameters.get("properties")
         return found if isinstance(found, dict) else {}
+
+
+def with_compensations(tools: Mapping[str, ToolSpec]) -> dict[str, ToolSpec]:
+    """These tools by name, and the taking back of each that offers it: all that a policy may list."""
+    beside = (spec.compensation for spec in tools.values())
+    return {**tools, **{spec.name: spec for spec in beside if spec is not None}}

@@ -12,6 +12,7 @@ from typing import Final, Self
 from dueprocess.errors import BadValue, CallerError, Conflict, LeaseLost
 from dueprocess.release import Manifest
 from dueprocess.runtime import Governed, Loop, Performed, Shell, Task, introduce, loaded, submit
+from dueprocess.runtime.compensate import compensate
 from dueprocess.tool import Tool
 from dueprocess.values import RunId
 from dueprocess.wiring.clock import SystemClock
@@ -27,9 +28,18 @@ class Guarded:
     Match on `SucceededCall`, `ReusedCall`, `DeniedCall`, `HeldCall`, `FailedCall`, `UnknownCall`.
     """
 
-    def __init__(self, tool: Tool, governed: Governed, *, leave: Callable[[], None], free: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        tool: Tool,
+        governed: Governed,
+        *,
+        leave: Callable[[], None],
+        free: Callable[[], None],
+        take_back: Callable[[str, str], Performed],
+    ) -> None:
         self._tool = tool
         self._governed = governed
+        self._take_back = take_back
         self._leave = leave
         self._free = free
         self._closed = False
@@ -59,6 +69,17 @@ class Guarded:
             NotFound: no such action in this run.
         """
         return self._governed.resume(action)
+
+    def compensate(self, action: str, *, on_behalf_of: str) -> Performed:
+        """Takes the effect of an action back with the tool's `compensate`, for this person, who may not approve it.
+
+        A new action in a run of its own, decided as `TOOL.compensate`. Asking again goes on with it; no effect is taken back twice.
+
+        Raises:
+            NotFound: no such action of this agent and tool. ToolInvalid: the tool has no compensate.
+            Conflict: there is no known effect to take back, or it was erased.
+        """
+        return self._take_back(action, on_behalf_of)
 
     @property
     def run(self) -> RunId:
@@ -150,7 +171,13 @@ def guard(
     except BaseException:
         free()
         raise
-    return Guarded(tool, governed, leave=governed.rest if run else governed.close, free=free)
+    return Guarded(
+        tool,
+        governed,
+        leave=governed.rest if run else governed.close,
+        free=free,
+        take_back=lambda action, who: compensate(shell, {agent: release}, action, on_behalf_of=who).performed,
+    )
 
 
 def _read(path: Path) -> str:

@@ -19,7 +19,7 @@ from dueprocess.runtime.lineage import ActionStory, RunStory
 from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.system import PolicyPublished, system_run
 from dueprocess.runtime.tables import ACTIONS, RUNS
-from dueprocess.values import Instant, Json, canonical, parse, rfc3339
+from dueprocess.values import Instant, Json, RunId, canonical, parse, rfc3339
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.proofs import Proofs, prove
 from dueprocess.wiring.told import Told, tell
@@ -45,17 +45,22 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedAction:
-    """An action and the rules that had nothing against it, under the policy that decided last."""
+    """An action and the rules that had nothing against it, under the policy that decided last.
+
+    `taken_back`: the runs in which its effect was, or is, to be taken back, each with the state of that.
+    """
 
     story: ActionStory
     passed: tuple[PassedRule, ...]
+    taken_back: tuple[tuple[RunId, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedRun:
-    """A run with those of its actions that the report is about."""
+    """A run with those of its actions that the report is about. `takes_back`: the action whose effect it takes back, if any."""
 
     story: RunStory
+    takes_back: str
     model: str
     environment: str
     actions: tuple[ReportedAction, ...]
@@ -140,9 +145,17 @@ def _run(told: Told, published: Mapping[str, Publication], only: str) -> Reporte
     decided = dict.fromkeys(decision.policy for action in actions for decision in action.decisions)
     return ReportedRun(
         story=story,
+        takes_back=told.takes_back,
         model=told.manifest.model if told.manifest is not None else "",
         environment=told.manifest.environment if told.manifest is not None else "",
-        actions=tuple(ReportedAction(story=action, passed=_passed(told, action)) for action in actions),
+        actions=tuple(
+            ReportedAction(
+                story=action,
+                passed=_passed(told, action),
+                taken_back=tuple(told.taken_back.get(action.action, ())),
+            )
+            for action in actions
+        ),
         policies=tuple(
             published.get(digest, Publication(digest=digest, author="", how="", at=Instant(0))) for digest in decided
         ),

@@ -124,6 +124,7 @@ def _run(report: Report, run: ReportedRun) -> Iterator[str]:
             ("cost", _t(cost_text(story))),
         ]
     facts += [("policy", _shown(publication_text(policy))) for policy in run.policies]
+    facts += [("takes back", f"<code>{_t(run.takes_back)}</code>")] if run.takes_back else []
     facts += [("outcome", f"<q>{_lines(story.outcome)}</q>")] if story.outcome else []
     yield _facts(facts)
     for action in run.actions:
@@ -140,7 +141,7 @@ def _action(report: Report, action: ReportedAction) -> Iterator[str]:
     lines = arguments_lines(story.arguments)
     if lines:
         yield f"<pre>{_shown(chr(10).join(lines))}</pre>"
-    yield from _links(story)
+    yield from _links(action)
     yield "<h4>Decided</h4><table class=decided><thead><tr><th class=when>when<th>decision<th>rule<th>why<th>compared</tr></thead><tbody>"
     yield from _decisions(story)
     yield from _passed(action)
@@ -167,12 +168,17 @@ def _attempts(story: ActionStory) -> Iterator[str]:
     yield "</tbody></table>"
 
 
-def _links(story: ActionStory) -> Iterator[str]:
+def _links(action: ReportedAction) -> Iterator[str]:
+    story = action.story
     said = [f"instead of <code>{_t(story.replaces)}</code>"] if story.replaces else []
     said += [f"edited by {_t(', '.join(story.edited_by))}"] if story.edited_by else []
     said += [f"replaced by <code>{_t(story.replaced_by)}</code>"] if story.replaced_by else []
     said += [f"the outcome of <code>{_t(story.reused_from)}</code> was returned"] if story.reused_from else []
     said += [_t(story.ended)] if story.ended else []
+    said += [
+        f"taken back: {_t(state or 'not decided yet')}, in run <code>{_t(run)}</code>"
+        for run, state in action.taken_back
+    ]
     if said:
         yield f"<p>{'; '.join(said)}</p>"
 

@@ -27,6 +27,7 @@ def _run(report: Report, run: ReportedRun) -> dict[str, Json]:
     events: list[Json] = [_event(report, ref) for ref in run.story.events if ref.leaf in report.proofs.events]
     return {
         **{name: value for name, value in story.items() if name not in {"actions", "events"}},
+        "takes_back": run.takes_back or None,
         "model": run.model,
         "environment": run.environment,
         "policies": [
@@ -43,6 +44,7 @@ def _action(action: ReportedAction) -> dict[str, Json]:
     return {
         **story,
         "events": _leaves(action.story.events),
+        "taken_back": [{"run": run, "state": state} for run, state in action.taken_back],
         "passed": [{"rule": each.rule, "compared": each.compared} for each in action.passed],
     }
 

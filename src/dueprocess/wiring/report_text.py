@@ -121,6 +121,8 @@ def _run(report: Report, run: ReportedRun) -> Iterator[str]:
         yield f"  cost      {cost_text(story)}"
     for policy in run.policies:
         yield f"  policy    {publication_text(policy)}"
+    if run.takes_back:
+        yield f"  it takes back action {run.takes_back}"
     if story.outcome:
         yield "  outcome"
         yield from (f"    {line}" for line in quoted_lines(story.outcome, limit=_TEXT))
@@ -136,6 +138,7 @@ def _action(report: Report, action: ReportedAction) -> Iterator[str]:
     yield f"  ACTION {story.action}: {visible(story.tool)}, {story.state}"
     yield from (f"    {line}" for line in arguments_lines(story.arguments))
     yield from (f"    {line}" for line in _links(story))
+    yield from (f"    taken back: {state or 'not decided yet'}, in run {run}" for run, state in action.taken_back)
     for decision in story.decisions:
         yield from _decision(decision)
     if action.passed:

@@ -1,6 +1,6 @@
 """A run read from its store and told: its events, its story, and the policies that decided in it. Telling is pure, in `runtime`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -9,6 +9,7 @@ from dueprocess.errors import FileInvalid, RecordInvalid
 from dueprocess.ledger import Event, Reader
 from dueprocess.policy import Policy, load
 from dueprocess.release import Manifest
+from dueprocess.runtime.compensate import compensations, takes_back
 from dueprocess.runtime.journal import own_run
 from dueprocess.runtime.lineage import RunStory
 from dueprocess.runtime.policies import manifest_of
@@ -24,7 +25,11 @@ _KEPT: Final = 64  # policies and manifests read once per process: a list of run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A run as it may be shown. `policies` are those that decided in it, by digest, None for one that cannot be read."""
+    """A run as it may be shown. `policies` are those that decided in it, by digest, None for one that cannot be read.
+
+    `takes_back`: the action whose effect this run takes back, if it is one of those. `taken_back`: by action of this run,
+    the runs in which its effect was, or is, to be taken back, each with the state of that.
+    """
 
     row: RunRow
     events: tuple[Event, ...]
@@ -33,6 +38,8 @@ class Told:
     policies: Mapping[str, Policy | None]
     manifest: Manifest | None
     tools: Mapping[str, ToolSpec]
+    takes_back: str
+    taken_back: Mapping[str, Sequence[tuple[RunId, str]]]
 
 
 def tell(tx: Reader, run: str, *, tenant: str) -> Told:
@@ -50,14 +57,22 @@ def tell(tx: Reader, run: str, *, tenant: str) -> Told:
     policies = {digest: _policy(text, release) for digest, text in texts.items()}
     redaction = Redaction.of(policies.values(), events)
     retrieving = frozenset(name for name, tool in tools.items() if tool.retrieves)
+    story = retell(row, events, redaction=redaction, retrieving=retrieving)
+    returnable = [each.action for each in story.actions if each.tool in tools and tools[each.tool].compensate]
     return Told(
         row=row,
         events=events,
         redaction=redaction,
-        story=retell(row, events, redaction=redaction, retrieving=retrieving),
+        story=story,
         policies=policies,
         manifest=manifest,
         tools=tools,
+        takes_back=takes_back(events),
+        taken_back={
+            action: found
+            for action in returnable
+            if (found := compensations(tx, action, agent=row.agent, tenant=row.tenant))
+        },
     )
 
 

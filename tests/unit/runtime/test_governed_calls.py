@@ -383,10 +383,16 @@ def test_i4_a_run_that_is_ended_cancels_its_holds_and_leaves_what_is_unknown_to_
             governed.call("pay", A20)
 
 
-def test_a_policy_published_meanwhile_decides_the_next_call():
+def test_i12_a_policy_published_meanwhile_decides_the_next_call_and_is_named():
     shop = Shop()
     with workbench(shop) as bench:
         governed = bench.govern()
         assert isinstance(governed.call("pay", A20), SucceededCall)
-        bench.publish(POLICY.replace("max_amount_usd: 50, require_approval_over_usd: 25", "max_amount_usd: 10"))
-        assert isinstance(governed.call("pay", A20), DeniedCall)
+        stricter = POLICY.replace("max_amount_usd: 50, require_approval_over_usd: 25", "max_amount_usd: 10")
+        bench.publish(stricter)
+        denied = governed.call("pay", A20)
+        assert isinstance(denied, DeniedCall)
+        events = bench.shell.store.read(lambda tx: tx.events(governed.run))
+        named = {type(event.record).__name__: event.envelope.policy for event in events}
+        assert named["ActionDispatched"] == digest_text(POLICY)
+        assert named["ActionDenied"] == digest_text(stricter)

@@ -9,6 +9,7 @@ import pytest
 
 from dueprocess import (
     DeniedCall,
+    Done,
     FailedCall,
     Guarded,
     HeldCall,
@@ -249,3 +250,33 @@ def test_i1_the_function_itself_is_no_way_around(guarded: Guarded):
     with pytest.raises(NotAllowed):
         issue_refund("A", 900)
     assert isinstance(guarded("A", 900), DeniedCall)
+
+
+def test_an_effect_is_taken_back_by_a_new_action_that_somebody_else_approves(home: Home, tmp_path: Path):
+    def take_back(order_id: str, done: Done) -> str:
+        PAID.append(("back", f"{order_id} {done.key}"))
+        return "taken"
+
+    @tool(effect="write", compensate=take_back)
+    def pay(order_id: str, amount_usd: Money) -> str:
+        """Pays."""
+        PAID.append((order_id, str(amount_usd)))
+        return "paid"
+
+    path = tmp_path / "pay.yaml"
+    path.write_text(
+        "approvers: {default: {any_of: ['group:finance']}}\n"
+        "tools:\n  pay: {allowed: true}\n  pay.compensate: {allowed: true, require_approval_over_usd: 0}\n"
+    )
+    with guard(pay, policy=path, store=home) as pays:
+        paid = pays("A1", "5")
+        assert isinstance(paid, SucceededCall)
+        waits = pays.compensate(paid.action, on_behalf_of="user:ann")
+        assert isinstance(waits, HeldCall)
+        shell = Shell(store=home.store, clock=SystemClock(), loop=Loop(), tools={})
+        for name in ("user:ann", "user:ben"):
+            approve(shell, waits.action, person=Person(id=name, groups=frozenset({"group:finance"}), how="test"))
+        shell.loop.close()
+        assert isinstance(pays.compensate(paid.action, on_behalf_of="user:ann"), SucceededCall)
+        assert isinstance(pays.compensate(paid.action, on_behalf_of="user:ben"), SucceededCall)
+    assert [name for name, _ in PAID] == ["A1", "back"]

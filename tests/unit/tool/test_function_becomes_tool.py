@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from dueprocess.errors import BadValue, NotAllowed, ToolInvalid
-from dueprocess.tool import Attempt, Effect, Found, Idempotency, Reconciled, Registry, Tool, Unclear, Voided
+from dueprocess.tool import Attempt, Done, Effect, Found, Idempotency, Reconciled, Registry, Tool, Unclear, Voided
+from dueprocess.tool.compensation import compensation_of
 from dueprocess.tool.function import tool
 from dueprocess.values import ActionId, AttemptKey, Instant, Money, PrincipalId, RunId, usd
 
@@ -70,6 +71,30 @@ def test_a_reconcile_gets_what_it_asks_for_by_name():
     assert beside.is_async
     arguments = issue_refund.arguments_from({"order_id": "A1", "amount_usd": 5})
     assert asyncio.run(beside.function(**beside.arguments(arguments, attempt=ATTEMPT))) == Found("k_1:A1")
+
+
+def test_the_taking_back_of_an_effect_is_a_tool_of_its_own():
+    def take_back(order_id: str, done: Done, *, call: Attempt) -> str:
+        return f"{call.key} takes back {done.key} of {order_id}: {done.result}"
+
+    returnable = tool(effect="write", compensate=take_back, fee="0.02", idempotency="sink", name="pay")(refund)
+    taking = compensation_of(returnable, Done(action=ActionId("a_0"), key=AttemptKey("k_0"), result="5"))
+    assert (taking.name, taking.spec.parameters) == ("pay.compensate", returnable.spec.parameters)
+    assert (taking.spec.effect, taking.spec.idempotency, taking.spec.fee) == (Effect.WRITE, Idempotency.NONE, usd("0"))
+    assert not taking.spec.compensate
+    arguments = taking.arguments_from({"order_id": "A1", "amount_usd": 5})
+    assert taking.function(**taking.keywords(arguments, attempt=ATTEMPT)) == "k_1 takes back k_0 of A1: 5"
+    with pytest.raises(ToolInvalid, match="has no compensate"):
+        compensation_of(issue_refund, Done(action=ActionId("a_0"), key=AttemptKey("k_0"), result=None))
+
+
+@pytest.mark.parametrize("beside", ["dry_run", "reconcile"])
+def test_only_a_compensate_is_told_what_was_done(beside: str):
+    def asks(order_id: str, done: Done, call: Attempt) -> Found:
+        return Found(done.key)
+
+    with pytest.raises(ToolInvalid, match="not an argument of the tool"):
+        tool(effect="write", **{beside: asks})(refund)
 
 
 def test_the_schema_has_no_attempt():
