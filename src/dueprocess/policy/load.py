@@ -213,9 +213,8 @@ def _reaches(
 def _hiding(policy: ToolPolicy, entries: Mapping[str, Entry]) -> ToolPolicy:
     # What is hidden of an action is hidden of its taking back, which has the same arguments.
     original = entries.get(policy.name.removesuffix(COMPENSATE))
-    if original is None or not policy.name.endswith(COMPENSATE):
-        return policy
-    return replace(policy, redact=tuple(dict.fromkeys((*original.policy.redact, *policy.redact))))
+    hidden = original.policy.redact if original is not None else ()
+    return replace(policy, redact=tuple(dict.fromkeys((*hidden, *policy.redact))))
 
 
 def _denied(policy: ToolPolicy, reaches: Mapping[str, Reach]) -> ToolPolicy:

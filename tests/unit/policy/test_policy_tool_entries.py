@@ -1,8 +1,11 @@
 """A tool's entry: paths, rules, rate, keys that name arguments, the reviewed schema, and how all is carried."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.policy.policies import REFUND, TOOLS, loads, refund_policy, refund_refused, tool
 
+from dueprocess.errors import FileInvalid
 from dueprocess.policy import Rate, Rule, ToolPolicy, Verdict
 from dueprocess.tool import Effect, ToolSpec
 from dueprocess.values import digest_json, seconds
@@ -199,3 +202,28 @@ def test_a_policy_holds_its_records_and_no_compiled_rule_in_what_is_compared():
     assert "compiled" not in repr(loads(text))
     with pytest.raises(TypeError):
         loads(text).tools["other"] = loads(text).tools["issue_refund"]
+
+
+TAKEN_BACK = """
+tools:
+  issue_refund: {allowed: true, redact: [$.card, $.order_id]}
+  issue_refund.compensate: {allowed: true, max_amount_usd: 5, redact: [$.customer_id, $.card]}
+"""
+
+
+def test_the_taking_back_of_a_tool_is_listed_where_the_tool_says_how():
+    tools = {"issue_refund": replace(REFUND, compensate=True)}
+    one = loads(TAKEN_BACK, tools=tools).tools["issue_refund.compensate"]
+    assert (one.amount, one.effect) == (("amount_usd",), Effect.WRITE)
+    with pytest.raises(FileInvalid, match=r"issue_refund\.compensate"):
+        loads(TAKEN_BACK, tools=TOOLS)
+
+
+def test_the_taking_back_hides_what_the_tool_hides_and_the_tool_not_what_that_hides():
+    policy = loads(TAKEN_BACK, tools=None)
+    assert policy.tools["issue_refund"].redact == (("card",), ("order_id",))
+    assert policy.tools["issue_refund.compensate"].redact == (("card",), ("order_id",), ("customer_id",))
+    alone = loads(
+        "tools: {a.compensate: {allowed: true, redact: [$.x]}, a.compensate.compensate: {allowed: true}}", tools=None
+    )
+    assert [each.redact for each in alone.tools.values()] == [(("x",),), (("x",),)]
