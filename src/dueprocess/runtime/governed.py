@@ -285,7 +285,9 @@ class Governed:
         # INVARIANT I2: a call that meets a stop leaves its reason on the record. One that is known stands where it stood.
         stays = isinstance(ruling.admission, Stopped) and bool(tx.lineage(ruling.action))
         # INVARIANT I12: the events name the policy that decided, which may have come into force after the run was opened.
-        items = () if stays else tuple(replace(item, policy=digest) for item in ruling.items)
+        items = () if stays else ruling.items
+        if digest != self._claim.policy:
+            items = tuple(replace(item, policy=digest) for item in items)
         return _Decided(ruling=ruling, events=append(tx, self._claim, items, now=now))
 
     def _follow(self, ruling: Ruling, events: tuple[Event, ...]) -> Performed:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from dueprocess.values import ZERO, Digest, Json, Money, digest_json
@@ -28,9 +29,9 @@ class Idempotency(Enum):
     SINK = "sink"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ToolSpec:
-    """A tool as policy, gate and model see it.
+    """A tool as policy, gate and model see it. A value: its schema is not to be changed.
 
     `parameters` is a JSON Schema of one object. `reversible`: its effect can be taken back. `dry_run`, `reconcile`,
     `compensate`: it offers such a function. `retrieves`: its results are documents that citations may point into.
@@ -49,7 +50,7 @@ class ToolSpec:
     retrieves: bool = False
     fee: Money = ZERO
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """The digest of all that a reviewer of this tool relies on."""
         return digest_json(

@@ -4,7 +4,6 @@ Rule 1. A derived id is a function of what caused it, so a refold of the same ev
 Rule 2. Parts are joined by a separator that no part may contain, so two different causes never share an id.
 """
 
-import base64
 import hashlib
 from typing import Final, NewType
 
@@ -17,7 +16,10 @@ TenantId = NewType("TenantId", str)
 PrincipalId = NewType("PrincipalId", str)
 
 _SEPARATOR: Final = "\x1f"
-_LENGTH: Final = 26  # 130 bits of a SHA-256 in base32: no collision within any ledger
+_LENGTH: Final = 26  # 130 bits of a SHA-256 in base32 (RFC 4648, small letters): no collision within any ledger
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS: Final = tuple(first + second for first in _LETTERS for second in _LETTERS)
+_SHIFTS: Final = tuple(range(5 * _LENGTH - 10, -1, -10))
 
 
 def run_id(*, tenant: str, agent: str, task_key: str) -> RunId:
@@ -40,4 +42,5 @@ def _derive(*parts: str) -> str:
         if _SEPARATOR in part:
             raise BadValue(f"an id part holds the control character U+001F: {part!a}; expected text without it")
     hashed = hashlib.sha256(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass")).digest()
-    return base64.b32encode(hashed).decode("ascii").lower()[:_LENGTH]
+    bits = int.from_bytes(hashed[:17], "big") >> 6  # of 136 bits the first 130, ten for each pair of letters
+    return "".join([_PAIRS[bits >> shift & 0x3FF] for shift in _SHIFTS])
