@@ -220,6 +220,18 @@ SAFEGUARDS = (
             + "test_ledger_is_the_state.py::test_i12_every_event_of_a_run_names_its_release_and_the_policy_that_decided",
         ),
     ),
+    Safeguard(
+        name="policy",
+        invariant="I12",
+        what="a decision names the policy that made it",
+        remove=removal.name_the_policy_of_the_claim,
+        tests=(
+            RUNTIME
+            + "test_meanwhile.py::test_i12_a_policy_published_while_the_model_thinks_decides_what_it_proposes_and_is_named",
+            RUNTIME
+            + "test_governed_calls.py::test_i12_a_policy_published_meanwhile_decides_the_next_call_and_is_named",
+        ),
+    ),
 )
 
 

@@ -201,3 +201,10 @@ def name_no_release() -> None:
 
     drafted = journal._draft
     journal._draft = lambda *args, **named: replace(drafted(*args, **named), release="")
+
+
+def name_the_policy_of_the_claim() -> None:
+    from dueprocess.runtime import journal
+
+    drafted = journal._draft
+    journal._draft = lambda claim, item, *, at: drafted(claim, replace(item, policy=""), at=at)

@@ -21,7 +21,7 @@ PAY_20 = ("pay", {"order_id": "A", "amount_usd": "20"})
 LOOK = ("look", {"order_id": "A"})
 
 
-def test_i5_a_policy_published_while_the_model_thinks_decides_what_it_proposes(store: Store):
+def test_i12_a_policy_published_while_the_model_thinks_decides_what_it_proposes_and_is_named(store: Store):
     shop = Shop()
     newer = POLICY.replace("max_amount_usd: 50, require_approval_over_usd: 25", "max_amount_usd: 10")
 
