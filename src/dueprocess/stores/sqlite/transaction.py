@@ -89,10 +89,15 @@ class SqliteTransaction:
         return written.event
 
     def put(self, table: Table[R], row: R) -> None:
-        """Writes a row."""
-        sql, cells = _put_sql(table)
-        self._connection.execute(sql, cells(row))
-        self._rows[table.name, table.key_of(row)] = row
+        """Writes a row. Of one that was read before in this transaction, only what changed: its indexes are left alone."""
+        place = (table.name, table.key_of(row))
+        before = self._rows.get(place)
+        cells, key = _cells_of(table), place[1]
+        if before is None:
+            self._connection.execute(_put_sql(table), cells(row))
+        elif changed := _changed(cells(before), cells(row)):
+            self._connection.execute(_update_sql(table, tuple(changed)), (*changed.values(), *key))
+        self._rows[place] = row
 
     def delete(self, table: Table[R], *key: Cell) -> None:
         """Removes a row."""
@@ -116,11 +121,26 @@ def _get_sql(table: Table[Any]) -> tuple[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=64)
-def _put_sql(table: Table[Any]) -> tuple[str, Callable[[object], tuple[Cell, ...]]]:
-    columns = table.columns
-    marks = ", ".join("?" for _ in columns)
+def _cells_of(table: Table[Any]) -> Callable[[object], tuple[Cell, ...]]:
     # Every table has two columns at least: for one alone this would give its value, not a row of it.
-    return f"INSERT OR REPLACE INTO {table.name} ({_names(columns)}) VALUES ({marks})", attrgetter(*columns)
+    return attrgetter(*table.columns)
+
+
+def _changed(before: tuple[Cell, ...], after: tuple[Cell, ...]) -> dict[int, Cell]:
+    """The cells that differ, by the place of their column."""
+    return {at: new for at, (old, new) in enumerate(zip(before, after, strict=True)) if old != new}
+
+
+@lru_cache(maxsize=64)
+def _put_sql(table: Table[Any]) -> str:
+    marks = ", ".join("?" for _ in table.columns)
+    return f"INSERT OR REPLACE INTO {table.name} ({_names(table.columns)}) VALUES ({marks})"
+
+
+@lru_cache(maxsize=256)
+def _update_sql(table: Table[Any], places: tuple[int, ...]) -> str:
+    changes = ", ".join(f'"{table.columns[at]}" = ?' for at in places)
+    return f"UPDATE {table.name} SET {changes} WHERE {_equal(table.key)}"
 
 
 @lru_cache(maxsize=64)

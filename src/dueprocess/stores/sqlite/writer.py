@@ -52,6 +52,7 @@ class Writer:
         self._origin = origin
         self._queue: queue.SimpleQueue[_Member | None] = queue.SimpleQueue()
         self._synchronous = ""
+        self._head, self._head_row = Head(), (b"", b"")
         self._connection = connect(path)
         self._closing = threading.Lock()
         self._closed = False
@@ -110,14 +111,15 @@ class Writer:
         try:
             self._set_synchronous("FULL" if any(member.sync for member in group) else "NORMAL")
             connection.execute("BEGIN IMMEDIATE")
-            transaction = SqliteTransaction(connection, head=read_head(connection), keys=self._keys)
+            transaction = SqliteTransaction(connection, head=self._read_head(), keys=self._keys)
             before = transaction.head
             for member in group:
                 _run_member(connection, transaction, member)
             if transaction.head != before:
                 head = transaction.head
                 _, note = head.checkpoint(origin=self._origin, key=self._signing_key)
-                connection.execute(_SET_HEAD, (head.frontier.to_bytes(), head.last, note))
+                self._head, self._head_row = head, (head.frontier.to_bytes(), head.last)
+                connection.execute(_SET_HEAD, (*self._head_row, note))
             committing = True
             connection.execute("COMMIT")
         except (sqlite3.Error, DueProcessError, OSError) as error:
@@ -134,16 +136,19 @@ class Writer:
             member.error = CommitLost(told) if committing else unavailable(self._path, error)
             member.result = None
 
+    def _read_head(self) -> Head:
+        # Rule 4. What stands there is compared with what was made of it last time, not with what this process wrote.
+        row: tuple[bytes, bytes] | None = self._connection.execute(_HEAD).fetchone()
+        if row is None:
+            return Head()
+        if row != self._head_row:
+            self._head, self._head_row = Head(frontier=Frontier.from_bytes(row[0]), last=row[1]), row
+        return self._head
+
     def _set_synchronous(self, level: str) -> None:
         if level != self._synchronous:
             self._connection.execute(f"PRAGMA synchronous = {level}")
             self._synchronous = level
-
-
-def read_head(connection: sqlite3.Connection) -> Head:
-    """The end of the log as this transaction sees it."""
-    row = connection.execute(_HEAD).fetchone()
-    return Head() if row is None else Head(frontier=Frontier.from_bytes(row[0]), last=row[1])
 
 
 def _run_member(connection: sqlite3.Connection, transaction: SqliteTransaction, member: _Member) -> None:
