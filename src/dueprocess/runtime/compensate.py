@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.agent.records import TaskSubmitted
-from dueprocess.errors import Conflict, NotFound
+from dueprocess.errors import Conflict, LeaseLost, NotFound
 from dueprocess.gate import ActionDispatched, ActionSettled, ActionState
 from dueprocess.ledger import Event, Reader
 from dueprocess.runtime import resumption
@@ -85,9 +85,10 @@ def compensate(shell: Shell, releases: Mapping[str, Loaded], action: str, *, on_
     task = Task(text=f"take back {effect.tool} {action}", key=key, on_behalf_of=on_behalf_of, correlation=action)
     run = submit(shell, release, task=task, queue="")
     governed = Governed(shell, release, run)
-    begun = shell.store.read(lambda tx: _begun(tx, run))
+    begun = shell.store.read(lambda tx: _begun(tx, run, action))
     performed = governed.resume(begun) if begun else governed.call(taking.name, effect.arguments)
-    with suppress(Conflict):  # an attempt may still be under way elsewhere: whoever asks again goes on with it
+    # An attempt may be under way, or somebody else has asked meanwhile: they, or whoever asks again, go on with it.
+    with suppress(Conflict, LeaseLost):
         if isinstance(performed, (HeldCall, UnknownCall)) and not _is_over(shell, performed.action):
             governed.rest()
         else:
@@ -97,9 +98,11 @@ def compensate(shell: Shell, releases: Mapping[str, Loaded], action: str, *, on_
 
 def takes_back(events: Sequence[Event]) -> str:
     """The action that a run takes back; empty for any other run."""
-    first = events[0].record if events else None
-    is_one = isinstance(first, TaskSubmitted) and not first.queue and first.key.startswith(_KEY)
-    return first.correlation if is_one and isinstance(first, TaskSubmitted) else ""
+    match events[0].record if events else None:
+        case TaskSubmitted(queue="", key=key, correlation=action) if key.startswith(f"{_KEY}{action} "):
+            return action
+        case _:
+            return ""
 
 
 def compensations(tx: Reader, action: str, *, agent: str, tenant: str) -> list[tuple[RunId, str]]:
@@ -113,16 +116,16 @@ def compensations(tx: Reader, action: str, *, agent: str, tenant: str) -> list[t
 def _place(tx: Reader, action: str, *, agent: str, tenant: str) -> tuple[str, TakenBack | None]:
     """The task key under which it is asked for now; or what came of it, where nothing is left to do (rule 2)."""
     before = compensations(tx, action, agent=agent, tenant=tenant)
-    if not before or before[-1][1] in _NO_EFFECT:
-        return _key(action, len(before) + 1), None
+    if not before:
+        return _key(action, 1), None
     run, state = before[-1]
-    row = run_row(tx, run)
+    row, last = run_row(tx, run), _last(tx, run)
     if row.status == RunStatus.ERASED.value:
         raise Conflict(f"what came of taking {action} back in run {run} was erased; it is not done again")
+    # An open run is gone on with, also where its action failed: whoever has it may be trying again.
     if row.status not in TERMINAL:
         return _key(action, len(before)), None
-    last = _last(tx, run)
-    if last is None:  # it was cancelled before anything was decided
+    if last is None or state in _NO_EFFECT:
         return _key(action, len(before) + 1), None
     stands = resumption.standing(tx.lineage(last.action), ActionId(last.action), ActionState(state))
     return "", TakenBack(run=run, performed=stands)
@@ -170,8 +173,11 @@ def _last(tx: Reader, run: str) -> ActionRow | None:
     return max(rows, key=lambda row: (row.state != ActionState.SUPERSEDED.value, row.at), default=None)
 
 
-def _begun(tx: Reader, run: str) -> str:
-    return next((event.envelope.action for event in tx.events(RunId(run)) if event.envelope.action), "")
+def _begun(tx: Reader, run: RunId, action: str) -> str:
+    events = tx.events(run)
+    if takes_back(events) != action:
+        raise Conflict(f"run {run} was submitted under the task key of taking {action} back, and is another task")
+    return next((event.envelope.action for event in events if event.envelope.action), "")
 
 
 def _is_over(shell: Shell, action: str) -> bool:

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from dueprocess import (
+    Attempt,
     DeniedCall,
     Done,
     FailedCall,
@@ -21,7 +22,7 @@ from dueprocess import (
 )
 from dueprocess.errors import CallerError, Conflict, FileInvalid, LeaseLost, NotAllowed, StoreUnavailable
 from dueprocess.ledger import decode_line
-from dueprocess.runtime import Loop, Person, Shell, approve
+from dueprocess.runtime import Governed, Loop, Person, Shell, approve
 from dueprocess.tool import tool
 from dueprocess.values import Money
 from dueprocess.wiring.clock import SystemClock
@@ -280,3 +281,28 @@ def test_an_effect_is_taken_back_by_a_new_action_that_somebody_else_approves(hom
         assert isinstance(pays.compensate(paid.action, on_behalf_of="user:ann"), SucceededCall)
         assert isinstance(pays.compensate(paid.action, on_behalf_of="user:ben"), SucceededCall)
     assert [name for name, _ in PAID] == ["A1", "back"]
+
+
+def test_a_taking_back_that_failed_in_an_open_run_is_gone_on_with_there_and_nowhere_else(home: Home, tmp_path: Path):
+    tries: list[str] = []
+
+    def take_back(order_id: str, call: Attempt) -> str:
+        tries.append(call.run)
+        if len(tries) == 1:
+            raise NoEffect("closed")
+        return "taken"
+
+    @tool(effect="write", compensate=take_back)
+    def pay(order_id: str) -> str:
+        """Pays."""
+        return "paid"
+
+    path = tmp_path / "pay.yaml"
+    path.write_text("tools:\n  pay: {allowed: true}\n  pay.compensate: {allowed: true}\n")
+    with guard(pay, policy=path, store=home) as pays:
+        paid = pays("A1")
+        with pytest.MonkeyPatch.context() as patch:  # whoever asked died before it left its run
+            patch.setattr(Governed, "close", lambda governed: None)
+            assert isinstance(pays.compensate(paid.action, on_behalf_of="user:ann"), FailedCall)
+        assert isinstance(pays.compensate(paid.action, on_behalf_of="user:ben"), SucceededCall)
+    assert len(set(tries)) == 1
