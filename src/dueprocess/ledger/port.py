@@ -10,7 +10,9 @@ Rule 3. A commit that fails makes every member `CommitLost`: nothing that depend
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Generic, Protocol, TypeVar
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Generic, Protocol, TypeVar
 
 from dueprocess.ledger.checkpoint import Checkpoint
 from dueprocess.ledger.event import Envelope
@@ -23,22 +25,30 @@ Cell = str | int
 """What a column of a read model holds. Instants are integers, flags 0 or 1, structures JSON text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Table(Generic[R]):
-    """A read model: one frozen dataclass of cells per row, its key columns, and the columns it is found by."""
+    """A read model: one frozen dataclass of cells per row, its key columns, and the columns it is found by.
+
+    There is one value of each: two are never compared by what they hold.
+    """
 
     name: str
     row: type[R]
     key: tuple[str, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns in the order of the dataclass."""
         return tuple(field.name for field in fields(self.row))  # type: ignore[arg-type]
 
     def key_of(self, row: R) -> tuple[Cell, ...]:
         """The key of a row."""
-        return tuple(getattr(row, column) for column in self.key)
+        found = self._key_cells(row)
+        return found if len(self.key) > 1 else (found,)
+
+    @cached_property
+    def _key_cells(self) -> Callable[[object], Any]:
+        return attrgetter(*self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

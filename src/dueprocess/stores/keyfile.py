@@ -127,7 +127,7 @@ class KeyFile:
             offset = self._offsets.get(digest)
         if offset is None:
             return Missing(run=run)
-        return self._key(run, self._slot_at(offset), offset=offset)
+        return self._key(run, digest, self._slot_at(offset), offset=offset)
 
     def erase(self, run: str) -> None:
         """Destroy the key of the run in this file, for good and durably. Again is no change.
@@ -156,7 +156,7 @@ class KeyFile:
                 offset, self._end = self._end, self._end + SLOT_BYTES
             else:
                 raw = os.pread(descriptor, SLOT_BYTES, offset)
-                key = self._key(run, raw, offset=offset)
+                key = self._key(run, digest, raw, offset=offset)
             keys[run] = key
             if isinstance(key, RunKey) and digest not in self._durable:
                 # A slot found here may be of a writer that died, or failed, before it was synced. Writing the same
@@ -187,8 +187,7 @@ class KeyFile:
         except OSError as error:
             raise _refused(self._path, error) from error
 
-    def _key(self, run: str, raw: bytes, *, offset: int) -> RunKey | Erased:
-        digest = _digest(run)
+    def _key(self, run: str, digest: bytes, raw: bytes, *, offset: int) -> RunKey | Erased:
         # The slot itself is read each time; only unwrapping the same bytes again is saved.
         known = self._unwrapped.pop(digest, None)
         if known is None or known[0] != raw:
