@@ -1,6 +1,7 @@
 """`due init`: writes a small project that works. What is in it stands in `examples/starter`."""
 
 import os
+import shlex
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -30,17 +31,19 @@ def command(directory: Path, *, as_json: bool) -> None:
         raise StoreUnavailable(f"{directory}: {error.strerror}; expected a folder that can be written to") from None
     run, held = due(directory, "run", "Refund 20 USD of order A1"), due(directory, "run", "Refund 30 USD of order A1")
     who = due(directory, "identity", "add", "ann", "--group", "approvers")
+    test = f"due policy test {shlex.quote(str(directory / 'policy.yaml'))}"
     if as_json:
-        print_json({"folder": str(directory), "files": [*_FILES], "next": [run, held, who]})
+        print_json({"folder": str(directory), "files": [*_FILES], "next": [run, held, who, test]})
         return
     for name in _FILES:
         click.echo(directory / name)
     tell("")
     tell("A support agent that refunds orders. Its model is a stand-in, so no network is needed. Try:")
-    width = max(map(len, (run, held, who)))
+    width = max(map(len, (run, held, who, test)))
     tell(f"  {run:<{width}}  allowed: at most 25 USD")
     tell(f"  {held:<{width}}  held for a person: above 25 USD")
     tell(f"  {who:<{width}}  makes that person and prints their token")
+    tell(f"  {test:<{width}}  the promises that policy.yaml carries")
     tell("What it may do stands in policy.yaml, what it can do in tools.py: change them and run again.")
 
 

@@ -25,6 +25,13 @@ _LONGEST_PATH: Final = 4096  # PATH_MAX: a path is shown whole or nobody finds i
 _PATH = click.Path(path_type=Path)
 _policy = click.option("--policy", "policy_path", type=_PATH, required=True, metavar="FILE", help="The policy file.")
 _tools = click.option("--tools", "tools_path", type=_PATH, required=True, metavar="FILE", help="The tools file.")
+_or_project = click.option(
+    "--tools",
+    "tools_path",
+    type=_PATH,
+    metavar="FILE",
+    help="The tools file. Without it: the tools of the agent whose policy it is, in the project beside or above it.",
+)
 _environment = click.option(
     "--environment", default=DEFAULT_ENVIRONMENT, show_default=True, metavar="NAME", help="Where the calls are made."
 )
@@ -38,9 +45,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
-@click.option(
-    "--tools", "tools_path", type=_PATH, metavar="FILE", help="The tools file to check names and types against."
-)
+@_or_project
 @click.option(
     "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
 )
@@ -48,14 +53,15 @@ def command() -> None:
 def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
     """Say everything that is wrong with POLICY.
 
-    Ends with 0 if it loads, with 3 if it does not. Without --tools, what needs the tools' schemas is not checked.
+    Ends with 0 if it loads, with 3 if it does not. Without tools, what needs their schemas is not checked.
     """
     content = read_input(policy_path)
     try:
+        tools = _tools_for(policy_path, tools_path)
         policy = load(
             content,
             name=policy_path.name,
-            tools=_catalogue(tools_path) if tools_path is not None else None,
+            tools=tools,
             groups=_groups(identities_path) if identities_path is not None else None,
         )
     except FileInvalid as error:
@@ -78,7 +84,7 @@ def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path |
         return Exit.OK
     for warning in policy.warnings:
         click.echo(f"warning: {warning}")
-    against = "" if tools_path is not None else "; without --tools, arguments were not checked"
+    against = "" if tools is not None else "; without --tools, arguments were not checked"
     click.echo(f"{policy.name} loads: {len(policy.tools)} tools, digest {policy.digest}{against}")
     return Exit.OK
 
@@ -106,13 +112,13 @@ def decide(*, policy_path: Path, tools_path: Path, calls_path: str, environment:
 
 @command.command(short_help="Show every rule that was asked about one call.")
 @_policy
-@_tools
+@_or_project
 @click.option(
     "--call", "call_text", required=True, metavar="JSON", help="One call, as a line of --calls; - reads stdin."
 )
 @_environment
 @_json
-def explain(*, policy_path: Path, tools_path: Path, call_text: str, environment: str, as_json: bool) -> int:
+def explain(*, policy_path: Path, tools_path: Path | None, call_text: str, environment: str, as_json: bool) -> int:
     """Show every rule that was asked about one call, those that passed too."""
     policy, tools = _both(policy_path, tools_path)
     line = sys.stdin.buffer.read(MAX_LINE + 1) if call_text == "-" else call_text.encode("utf-8", "surrogateescape")
@@ -126,9 +132,9 @@ def explain(*, policy_path: Path, tools_path: Path, call_text: str, environment:
 
 @command.command()
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
-@_tools
+@_or_project
 @_json
-def test(*, policy_path: Path, tools_path: Path, as_json: bool) -> int:
+def test(*, policy_path: Path, tools_path: Path | None, as_json: bool) -> int:
     """Run the tests that POLICY carries; ends with 3 if one fails."""
     policy, tools = _both(policy_path, tools_path)
     trials = try_tests(policy, tools)
@@ -165,9 +171,22 @@ def _print_trial(trial: Trial) -> None:
         click.echo(f"      line {trial.test.line}: {trial.why}")
 
 
-def _both(policy_path: Path, tools_path: Path) -> tuple[Policy, Mapping[str, ToolSpec]]:
-    tools = _catalogue(tools_path)
+def _both(policy_path: Path, tools_path: Path | None) -> tuple[Policy, Mapping[str, ToolSpec]]:
+    tools = _tools_for(policy_path, tools_path)
+    if tools is None:
+        raise click.UsageError(
+            f"--tools FILE is missing, and {visible(str(policy_path), limit=_LONGEST_PATH)} is no agent's policy in a project"
+        )
     return load(read_input(policy_path), name=policy_path.name, tools=tools), tools
+
+
+def _tools_for(policy_path: Path, tools_path: Path | None) -> Mapping[str, ToolSpec] | None:
+    if tools_path is not None:
+        return _catalogue(tools_path)
+    # Only here is a project looked for: with a tools file the verbs stay fast.
+    from dueprocess.wiring.build import tools_for
+
+    return tools_for(policy_path)
 
 
 def _catalogue(path: Path) -> Mapping[str, ToolSpec]:

@@ -20,13 +20,13 @@ from dueprocess.runtime import TERMINAL, Loaded, Releases, Shell, introduce, loa
 from dueprocess.runtime.policies import manifest_of
 from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.tables import RUNS
-from dueprocess.tool import Tool
+from dueprocess.tool import Tool, ToolSpec
 from dueprocess.values import Json, RunId
 from dueprocess.values.foreign import visible
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.code import Modules
 from dueprocess.wiring.models import models
-from dueprocess.wiring.project import PROJECT_FILE, AgentEntry, Project
+from dueprocess.wiring.project import PROJECT_FILE, AgentEntry, Project, load_project
 from dueprocess.wiring.settings import Settings
 
 _UNDER_WAY: Final = frozenset(
@@ -117,6 +117,21 @@ def tools_of(agent: AgentEntry, project: Project) -> tuple[Tool, ...]:
         BadValue, ToolInvalid: its code cannot be loaded.
     """
     return _tools_of(agent, Modules(project.folder))
+
+
+def tools_for(policy: Path) -> Mapping[str, ToolSpec] | None:
+    """The tools of the agent whose policy this file is; None where it is no agent's in a project beside or above it.
+
+    Raises:
+        FileInvalid: the project file is not of its form. BadValue, ToolInvalid: its code cannot be loaded.
+    """
+    path = policy.resolve()
+    folder = next((each for each in path.parents if (each / PROJECT_FILE).is_file()), None)
+    if folder is None:
+        return None
+    project = load_project(folder)
+    found = next((each for each in project.agents.values() if (folder / each.policy).resolve() == path), None)
+    return None if found is None else {tool.name: tool.spec for tool in tools_of(found, project)}
 
 
 def read_text(path: Path) -> str:

@@ -80,6 +80,7 @@ def test_as_json_it_names_files_and_next_commands(due: Due, tmp_path: Path):
 
 def test_the_commands_to_try_stand_in_columns(due: Due, tmp_path: Path):
     lines = [line for line in due("init", tmp_path).err.splitlines() if line.startswith("  due ")]
-    assert {line.index(word) for line, word in zip(lines, ("allowed:", "held for", "makes that"), strict=True)} == {
-        lines[0].index("allowed:")
-    }
+    assert {
+        line.index(word)
+        for line, word in zip(lines, ("allowed:", "held for", "makes that", "the promises"), strict=True)
+    } == {lines[0].index("allowed:")}

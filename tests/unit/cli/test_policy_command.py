@@ -1,5 +1,6 @@
 """`due policy` as a person or a script runs it: output, exit codes, and what bad input gets."""
 
+import functools
 import io
 import json
 import sys
@@ -338,3 +339,29 @@ def test_no_more_of_a_file_is_read_than_tells_that_it_is_too_large(policy: Comma
 def test_each_verb_is_summed_up_in_one_whole_line(policy: Command):
     _, out, _ = policy("--help")
     assert out.count("...") == 1, out  # that of the usage line
+
+
+def test_in_a_project_the_tools_are_those_of_the_agent_whose_policy_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    due.main(["init", str(tmp_path / "shop")], standalone_mode=False)
+    monkeypatch.chdir(tmp_path / "shop")
+    policy = tmp_path / "shop" / "policy.yaml"
+    capsys.readouterr()
+
+    def called(*words: str) -> int:
+        return run(functools.partial(due.main, args=["policy", *words], prog_name="due"))
+
+    for words in (["test", "policy.yaml"], ["check", "policy.yaml"], ["check", str(policy), "--json"]):
+        assert called(*words) == 0
+    assert "without --tools" not in capsys.readouterr().out
+    call = json.dumps({"id": "1", "tool": "refund", "arguments": {}})
+    assert called("explain", "--policy", "policy.yaml", "--call", call) == 0
+    policy.with_name("other.yaml").write_text(policy.read_text())
+    assert called("test", "other.yaml") == 2
+    assert "no agent's policy in a project" in capsys.readouterr().err
+    policy.write_text("tools: {no_such_tool: {allowed: true}}")
+    assert called("check", "policy.yaml") == 3
+    (tmp_path / "shop" / "tools.py").write_text("1 / 0")
+    assert called("check", "policy.yaml") == 1
+    assert "tools.py line 1 cannot be loaded" in capsys.readouterr().err
