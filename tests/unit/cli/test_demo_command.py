@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from dueprocess.ledger import Verified, VerifierKey, verify_export
+from dueprocess.testing.model_server import Answer, Asked, ModelServer, answering, completion
 
 DUE = [sys.executable, "-c", "from dueprocess.cli.main import main; main()", "demo"]
 MAY_DIFFER = {"ledger_events", "cost_usd", "without_gate"}
@@ -186,3 +188,30 @@ def test_a_file_in_the_place_of_the_folder_is_a_clear_error(tmp_path: Path):
     assert done.returncode == 1
     assert "expected a folder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_with_a_model_server_the_same_inbox_runs_on_that_and_the_screen_says_so(
+    tmp_path: Path,
+):
+    def answer(asked: Asked) -> Answer:
+        messages = asked.body["messages"]
+        order = re.search(r"O-\d+", " ".join(str(each["content"]) for each in messages if each["role"] == "user"))
+        if order is None or any(each["role"] == "tool" for each in messages):
+            return answering(completion("I looked into it."))
+        return answering(
+            completion(None, calls=(("c1", "get_order", json.dumps({"order_id": order[0]})),), finish="tool_calls")
+        )
+
+    with ModelServer(answer) as server:
+        model = {"DUE_MODEL": "m-1", "DUE_BASE_URL": server.base_url, "DUE_PRICE": "0.1,0.4"}
+        command = [*DUE, "--dir", str(tmp_path / "demo")]
+        done = subprocess.run(command, env={**environment(), **model}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The model is m-1, a real one." in done.stdout
+    assert "2  The same inbox through the gate\n" in done.stdout
+    figures = summary(tmp_path / "demo")
+    assert (figures["tasks"], figures["completed"], figures["effects_in_sink"]) == (40, 40, 0)
+    assert figures["ledger_verified"]
+    assert {asked.body["model"] for asked in server.asked} == {"m-1"}
+    assert len(server.asked) >= 2 * 40

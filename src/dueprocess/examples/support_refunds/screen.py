@@ -28,9 +28,13 @@ class Screen:
         self._quiet = quiet
         self._live = sys.stderr.isatty() and not quiet
         self._drawn = ""
+        self._same = ""
 
     def opening(self, inbox: Inbox, *, model: str, scripted: bool) -> None:
         """The title, and what the model is."""
+        # In the script it is known that the refund comes which the worker does not survive; a real model may not ask for it.
+        killed = "script through the gate, the worker killed with -9 in the middle of a refund"
+        self._same = killed if scripted else "inbox through the gate"
         said = "a script: no network, no chance, the same every time" if scripted else f"{model}, a real one"
         self._title(f"A support inbox of {len(inbox.tickets)} tickets (seed {inbox.seed}). The model is {said}.")
 
@@ -60,7 +64,7 @@ class Screen:
         """What the gate did, counted from ledger and payments file."""
         self._wipe()
         self._say("")
-        self._title("2  The same script through the gate, the worker killed with -9 in the middle of a refund")
+        self._title(f"2  The same {self._same}")
         self._say(
             f"   {figures.tasks} tickets: {figures.completed} completed, {figures.held} held for people, "
             f"{figures.handed_off} handed to people; {figures.denied_actions} actions denied"
@@ -100,7 +104,8 @@ class Screen:
         kinds = Counter((change.before.value, change.after.value) for change in changes)
         told = ", ".join(f"{count} from {before} to {after}" for (before, after), count in sorted(kinds.items()))
         self._say(f"   {len(changes)} tickets change: {told or 'none'}")
-        self._say(f"   {' '.join(change.ticket.id for change in changes)}")
+        if changes:
+            self._say(f"   {' '.join(change.ticket.id for change in changes)}")
 
     def ledger(self, exported: Path, *, verified: Verified | Broken, changed: tuple[int, Verified | Broken]) -> None:
         """The ledger as a stranger checks it, whole and with one byte changed."""
