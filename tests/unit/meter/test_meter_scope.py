@@ -2,7 +2,11 @@
 
 import itertools
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dueprocess.meter import MAX_LIMIT, Scope, ScopeKind, Unit, meter_key
+from dueprocess.meter.scope import within
 
 
 def test_the_scopes_nest_widest_first():
@@ -26,3 +30,17 @@ def test_i6_no_two_gauges_share_a_name_whatever_the_ids_hold():
 
 def test_a_scope_without_a_limit_of_its_own_has_the_largest_that_a_store_can_hold():
     assert MAX_LIMIT == 9_223_372_036_854_775_807
+
+
+def test_a_name_within_others_is_written_so_that_no_separator_is_mistaken():
+    assert within("acme", "support", "talk") == "acme/support/talk"
+    assert within("a/b", "50%", "%2F") == "a%2Fb/50%25/%252F"
+    assert within("alone") == "alone"
+
+
+NAMES = st.lists(st.text("a/%2F5", max_size=4), min_size=1, max_size=3)
+
+
+@given(NAMES, NAMES)
+def test_two_lists_of_names_never_give_the_same_id(one: list[str], other: list[str]):
+    assert (within(*one) == within(*other)) == (one == other)

@@ -1,9 +1,12 @@
 """Amounts: which argument is one, and what of it is read. Everything that is not exactly an amount is denied."""
 
+from decimal import Decimal
+
 import pytest
 from tests.unit.policy.policies import DENY, REFUND, ask, decided, refund_policy, refund_refused, said, tool
 
 from dueprocess.policy import Verdict
+from dueprocess.policy.arguments import with_plain_amount
 
 NO_AMOUNTS = [
     "null",
@@ -278,3 +281,19 @@ def test_a_schema_that_contains_itself_is_searched_to_an_end():
 
     (problem,) = refund_refused("max_amount_usd: 50", tools=tools)
     assert "ambiguous: $.first.amount_usd" in problem
+
+
+@pytest.mark.parametrize("written", [25, Decimal("25.00"), "25", "25.00"])
+def test_an_amount_is_one_however_it_is_written(written: object):
+    arguments = {"a": {"b": written, "c": 1}, "d": written}
+    assert with_plain_amount(arguments, ("d",)) == {"a": {"b": written, "c": 1}, "d": Decimal(25)}  # type: ignore[arg-type]
+    assert type(with_plain_amount(arguments, ("d",))["d"]) is Decimal  # type: ignore[arg-type]
+    nested = with_plain_amount(arguments, ("a", "b"))  # type: ignore[arg-type]
+    assert nested == {"a": {"b": Decimal(25), "c": 1}, "d": written}
+    assert type(nested["a"]["b"]) is Decimal  # type: ignore[index, call-overload]
+
+
+@pytest.mark.parametrize("path", [None, ("x",), ("d", "b"), ("a", "x"), ("n",)])
+def test_what_holds_no_amount_stays_as_it_is(path: tuple[str, ...] | None):
+    arguments = {"a": {"b": 1}, "d": 2, "n": "many"}
+    assert with_plain_amount(arguments, path) == arguments  # type: ignore[arg-type]
