@@ -10,6 +10,7 @@ Rule 4. The head of the log is read anew in each transaction: another process ma
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from dueprocess.stores.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
 MAX_GROUP: Final = 64  # beyond this the wait of the first member grows faster than the cost per member falls
+_PATIENCE_S: Final = 0.001  # how long a group waits for as many members as the last one had
 _HEAD: Final = "SELECT frontier, last FROM log WHERE id = 1"
 _SET_HEAD: Final = "INSERT OR REPLACE INTO log (id, frontier, last, note) VALUES (1, ?, ?, ?)"
 
@@ -82,22 +84,27 @@ class Writer:
         self._connection.close()
 
     def _run(self) -> None:
+        expected = 1
         while True:
             first = self._queue.get()
             if first is None:
                 return
-            group, last = self._gather(first)
+            group, last = self._gather(first, expected=expected)
             self._commit(group)
+            expected = len(group)
             for member in group:
                 member.done.release()
             if last:
                 return
 
-    def _gather(self, first: _Member) -> tuple[list[_Member], bool]:
+    def _gather(self, first: _Member, *, expected: int) -> tuple[list[_Member], bool]:
+        # Those who were told together mostly ask again together: what comes within a moment shares the commit's fixed cost.
         group = [first]
+        until = time.monotonic() + _PATIENCE_S
         while len(group) < MAX_GROUP:
+            patience = until - time.monotonic() if len(group) < expected else 0.0
             try:
-                member = self._queue.get_nowait()
+                member = self._queue.get(timeout=patience) if patience > 0 else self._queue.get_nowait()
             except queue.Empty:
                 return group, False
             if member is None:
