@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from dueprocess.errors import Conflict, NoEffect
+from dueprocess.stores.sqlite.file import switch_to_wal
 from dueprocess.values import Digest, Money, digest_text, usd
 
 _PACKAGE: Final = "dueprocess.examples.support_refunds"
@@ -89,7 +90,7 @@ class Shop:
         self._path = path
         with self._connected() as database:
             # Kept in the file: a commit then costs one sync. Not possible inside a transaction.
-            database.execute("PRAGMA journal_mode = WAL")
+            switch_to_wal(database)
         with self._transaction() as database:
             known = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'made_from'").fetchone()
             if known is None:

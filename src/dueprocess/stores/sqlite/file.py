@@ -52,7 +52,7 @@ def prepare(path: Path) -> None:
         found = connection.execute("PRAGMA application_id").fetchone()[0]
         if not empty and found != APPLICATION_ID:
             raise StoreUnavailable(f"{path} is an SQLite file of another program; expected a ledger or a new file")
-        if _switch_to_wal(connection) != "wal":
+        if switch_to_wal(connection) != "wal":
             raise StoreUnavailable(
                 f"{path} cannot be kept in WAL mode; expected a local file system with shared memory"
             )
@@ -70,7 +70,8 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
     return StoreUnavailable(f"{path}: {error}; expected a readable and writable ledger file and free disk space")
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> str:
+def switch_to_wal(connection: sqlite3.Connection) -> str:
+    """Makes the file one with a write-ahead log, and returns the mode that it has then."""
     # SQLite waits for nobody while it switches: two processes that do so at once would both have to go first.
     until = time.monotonic() + BUSY_SECONDS
     while True:
