@@ -128,9 +128,9 @@ def consume_no_grant() -> None:
 
 
 def let_requesters_approve() -> None:
-    from dueprocess.runtime import forms
+    from dueprocess.gate import held
 
-    asked = forms.request_of
+    asked = held.request_of
     everywhere(asked, lambda *args, **kwargs: replace(asked(*args, **kwargs), requesters=()))
 
 
