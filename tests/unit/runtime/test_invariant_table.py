@@ -1,6 +1,7 @@
 """The table of safeguards names tests that exist, and every safeguard that can be taken out stands in it."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -67,6 +68,16 @@ def test_what_there_is_can_be_listed_and_a_wrong_word_is_said():
     )
     wrong = run("I99")
     assert (wrong.returncode, "no invariant or safeguard I99" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", [safeguard.name for safeguard in sabotage.SAFEGUARDS])
+def test_each_safeguard_can_still_be_taken_out(name: str):
+    # In a process of its own: what is taken out there stays here.
+    code = f"import sabotage; next(one for one in sabotage.SAFEGUARDS if one.name == {name!r}).remove()"
+    path = os.pathsep.join(map(str, (sabotage.ROOT / "tools", sabotage.ROOT, sabotage.ROOT / "src")))
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
