@@ -191,6 +191,27 @@ SAFEGUARDS = (
         ),
     ),
     Safeguard(
+        name="vouch",
+        invariant="I7",
+        what="where the values of a call come from is asked",
+        remove=removal.ask_for_no_origin,
+        tests=(
+            RUNTIME
+            + "test_trust_is_granted.py::test_i7_whom_a_stranger_names_is_held_and_the_card_shows_where_it_comes_from",
+            RUNTIME + "test_trust_is_granted.py::test_i7_guarded_calls_are_asked_as_well",
+        ),
+    ),
+    Safeguard(
+        name="places",
+        invariant="I7",
+        what="a place that an effect used vouches no other",
+        remove=removal.use_no_place,
+        tests=(
+            RUNTIME + "test_trust_is_granted.py::test_i7_whom_the_requester_named_is_written_to_once",
+            RUNTIME + "test_trust_is_granted.py::test_i7_one_mention_vouches_one_of_several_parallel_calls",
+        ),
+    ),
+    Safeguard(
         name="foreign",
         invariant="I10",
         what="a foreign error is recorded by class and digest",

@@ -8,7 +8,10 @@ from dueprocess.model import ToolRequest, Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSubmitted:
-    """`task.submitted`: what was asked, by whom, for whom. `inputs` is JSON text that a workflow may refer to."""
+    """`task.submitted`: what was asked, by whom, for whom. `inputs` is JSON text that a workflow may refer to.
+
+    `scope`: the tools that the task may need, planned before anything untrusted was read; None: it says nothing of it.
+    """
 
     text: str
     key: str
@@ -19,6 +22,7 @@ class TaskSubmitted:
     correlation: str = ""
     inputs: str = "{}"
     queue: str = ""
+    scope: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 """Lines of recordings read into values: ground truth and episodes. Opening files stands in `lines`, deciding in `walk`.
 
 Rule 1. A line is one JSON object, read exactly; one that is not of its form is an error with its number, never skipped.
-Rule 2. Ground truth: `{suite?, task_id, kind: user|injection, calls: [{name, arguments, error?, env_changed?}]}`.
-Rule 3. Episode: `{id, attack?, recorded?: {attack_success?}, steps: [{tool_calls: [{name, arguments}],
-        results?: [{error?}]}]}`; `results[i]` answers `tool_calls[i]`. Recordings without results have
-        `calls: [{name, arguments}]` instead of `steps`.
+Rule 2. Ground truth: `{suite?, task_id, kind: user|injection, prompt?, calls: [{name, arguments, result?, error?,
+        env_changed?}]}`.
+Rule 3. Episode: `{id, attack?, recorded?: {attack_success?}, user_messages?: [{before_step, text}],
+        steps: [{tool_calls: [{name, arguments}], results?: [{content?, error?}]}]}`; `results[i]` answers
+        `tool_calls[i]`. Recordings without results have `calls: [{name, arguments}]` instead of `steps`.
 Rule 4. `env_changed` and `db_changed` say the same. Further keys are ignored (policy language).
 Rule 5. What is wrong inside arguments is no fault of the line: the gate decides it. `arguments` itself must be there.
 Rule 6. A call whose `name` is null is one that named no tool: it stands, and the gate denies it.
@@ -128,23 +129,55 @@ def _ground_truth(spot: _Spot) -> GroundTruth:
         suite=suite.text() if suite is not None else "",
         id=_id(spot.under("task_id", expected="the id of the task")),
         kind=TaskKind(word),
+        prompt=_words(spot.optional("prompt")),
         calls=tuple(_task_call(each) for each in spot.under("calls", expected="a list of calls").items()),
     )
 
 
 def _task_call(spot: _Spot) -> RecordedCall:
-    return replace(_call(spot), failed=_is_error(spot.optional("error")))
+    result = spot.optional("result")
+    return replace(
+        _call(spot), failed=_is_error(spot.optional("error")), result=result.value if result is not None else None
+    )
 
 
 def _episode(spot: _Spot) -> Episode:
     steps, calls = spot.optional("steps"), spot.optional("calls")
+    heard = _heard(spot.optional("user_messages"))
     if steps is not None:
-        made = tuple(call for step in steps.items() for call in _step(step))
+        made = tuple(_hearing(steps.items(), heard))
     elif calls is not None:
         made = tuple(replace(_call(each), answered=False) for each in calls.items())
     else:
         raise _Wrong("steps", "is missing; expected a list of steps, or calls where no results were recorded")
-    return Episode(id=_id(spot.under("id", expected="the id of the episode")), course=_course(spot), calls=made)
+    prompt = "\n\n".join(text for at, text in heard if at <= 0)
+    return Episode(
+        id=_id(spot.under("id", expected="the id of the episode")), course=_course(spot), prompt=prompt, calls=made
+    )
+
+
+def _hearing(steps: list[_Spot], heard: tuple[tuple[int, str], ...]) -> Iterator[RecordedCall]:
+    # What was said before a step without calls is heard by the next call.
+    told = [(at, text) for at, text in heard if at > 0]
+    for number, step in enumerate(steps):
+        for call in _step(step):
+            before = tuple(text for at, text in told if at <= number)
+            told = [(at, text) for at, text in told if at > number]
+            yield replace(call, heard=before)
+
+
+def _heard(spot: _Spot | None) -> tuple[tuple[int, str], ...]:
+    found: list[tuple[int, str]] = []
+    for each in spot.items() if spot is not None else ():
+        at = each.under("before_step", expected="the number of the step").value
+        if not isinstance(at, int) or isinstance(at, bool):
+            raise _Wrong(each.place, f"before_step is {kind_of(at)}; expected a whole number")
+        found.append((at, each.under("text", expected="what the user said").text()))
+    return tuple(found)
+
+
+def _words(spot: _Spot | None) -> str:
+    return spot.text() if spot is not None else ""
 
 
 def _step(spot: _Spot) -> Iterator[RecordedCall]:
@@ -153,7 +186,9 @@ def _step(spot: _Spot) -> Iterator[RecordedCall]:
     for index, each in enumerate(spot.under("tool_calls", expected="a list of calls").items()):
         answer = answers[index] if index < len(answers) else None
         error = answer.optional("error") if answer is not None else None
-        yield replace(_call(each), failed=_is_error(error), answered=answer is not None)
+        content = answer.optional("content") if answer is not None else None
+        result = content.value if content is not None else None
+        yield replace(_call(each), failed=_is_error(error), answered=answer is not None, result=result)
 
 
 def _course(spot: _Spot) -> Course:

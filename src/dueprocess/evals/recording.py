@@ -12,7 +12,8 @@ class RecordedCall:
     """One call as it was made. `arguments` is exact JSON, or the text that a model wrote.
 
     `changed`: whether it was recorded to change the environment, None where nothing says so. `failed`: its result was
-    an error. `answered`: a result was recorded at all.
+    an error. `answered`: a result was recorded at all. `result`: what it was, as text or data. `heard`: what the user
+    said just before it.
     """
 
     tool: str
@@ -20,6 +21,8 @@ class RecordedCall:
     changed: bool | None = None
     failed: bool = False
     answered: bool = True
+    result: Json = None
+    heard: tuple[str, ...] = ()
 
     def outcome(self, *, is_write: bool) -> ActionState:
         """What became of it, as strict as the gate is: a write that failed may have acted, unless known not to."""
@@ -38,11 +41,12 @@ class TaskKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundTruth:
-    """The calls that do one task, as somebody who knows the answer made them."""
+    """The calls that do one task, as somebody who knows the answer made them; `prompt` is the task in words."""
 
     suite: str
     id: str
     kind: TaskKind
+    prompt: str = ""
     calls: tuple[RecordedCall, ...]
 
 
@@ -56,8 +60,9 @@ class Course(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One run of a real model, call by call in order."""
+    """One run of a real model, call by call in order. `prompt`: what the user said before the first of them."""
 
     id: str
     course: Course
+    prompt: str = ""
     calls: tuple[RecordedCall, ...]

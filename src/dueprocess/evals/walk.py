@@ -5,9 +5,11 @@ Rule 2. A run takes no time: all its calls fall into one window of any rate, and
 Rule 3. A call that is assumed to run leaves what it would leave if it had been admitted, whatever was decided of it.
         Any other leaves only what the gate would record: an admitted call its place, a held one its idempotency key.
 Rule 4. Each run begins with empty counters: recorded runs have nothing to do with one another.
+Rule 5. What the user said and what calls brought back enters the run as it would in production. A result enters where
+        its call ran, or is assumed to.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, assert_never
@@ -15,28 +17,38 @@ from typing import Final, assert_never
 from dueprocess.evals.recording import RecordedCall
 from dueprocess.gate import (
     FREES_KEY,
+    ActionDispatched,
+    ActionSettled,
     ActionState,
     Admission,
     Admitted,
+    CallRecord,
     Denied,
     Exceeded,
     HeldFor,
     Judgement,
     KeyUse,
     Neighbour,
+    Outcome,
     RawCall,
     ReuseOf,
+    SettledBy,
     Situation,
     Stopped,
     WaitFor,
     admit,
     judge,
 )
+from dueprocess.gate.history import History
+from dueprocess.gate.limits import Window
+from dueprocess.gate.records import UseRecord
 from dueprocess.meter import EMPTY, MAX_LIMIT, Gauge, Mark
-from dueprocess.policy import DEFAULT_ENVIRONMENT, Policy, Principal
+from dueprocess.policy import DEFAULT_ENVIRONMENT, Mode, Policy, Principal
+from dueprocess.provenance import answered, said
 from dueprocess.runtime.admission import requirement_of
 from dueprocess.tool import Effect, ToolSpec
-from dueprocess.values import Instant
+from dueprocess.values import Instant, canonical
+from dueprocess.values.trust import UNLABELLED
 
 Tick = Callable[[], int]
 """A clock in nanoseconds, for measuring how long a decision takes."""
@@ -51,6 +63,7 @@ class Cap(Enum):
     CALLS = "max_tool_calls"
     RATE = "rate"
     KEY = "idempotency_key"
+    LIMITS = "limits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +90,42 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """What a store would hold of one run: dispatched calls, places taken in rates by tool, idempotency keys in use."""
+    """What a store would hold of one run: dispatched calls, places taken in windows, idempotency keys in use, its history.
 
+    `marks`: of a rate under the name of its tool, of a limit under the tool and what its window is told apart by.
+    """
+
+    history: History | None = None
     calls: Gauge = EMPTY
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict[str, tuple[Mark, ...]])
     keys: Mapping[tuple[str, str], tuple[Neighbour, ...]] = field(
         default_factory=dict[tuple[str, str], tuple[Neighbour, ...]]
     )
+
+    @property
+    def next_action(self) -> str:
+        """The name of the next call."""
+        return f"call {self.calls.spent + 1}"
+
+    def heard(self, texts: tuple[str, ...]) -> "Counters":
+        """After the user has said these things."""
+        history = self.history
+        for text in texts:
+            history = history.enter(said(text, origin="clarification")) if history is not None else None
+        return replace(self, history=history) if texts else self
+
+    def hijacked(self, wish: str) -> "Counters":
+        """After something untrusted has told the model what to do."""
+        if self.history is None:
+            return self
+        span = answered(wish, origin="injection", tool="", source=UNLABELLED, query_vouched=False)
+        return replace(self, history=self.history.enter(span))
+
+
+def beginning(bench: Bench, prompt: str) -> Counters:
+    """A run that knows nothing but its task; it remembers only what the policy asks for."""
+    history = History(policy=bench.policy)
+    return Counters(history=history.enter(said(prompt, origin="task"))) if history.is_asked else Counters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +188,9 @@ def walk(
     ruled: list[Ruled] = []
     counters = start
     for call in calls:
+        counters = counters.heard(call.heard)
         began = tick()
-        judged = _judged(bench, call)
+        judged = _judged(bench, counters, call)
         admission = _admitted(bench, counters, judged, call=call, lifted=frozenset())
         spent.append(tick() - began)
         ruled.append(_ruled(bench, call, judged, admission=admission))
@@ -160,14 +203,23 @@ def walk_again(bench: Bench, before: Walk, *, lifted: frozenset[Cap]) -> Walk:
     ruled: list[Ruled] = []
     counters = before.start
     for each in before.ruled:
+        counters = counters.heard(each.call.heard)
         admission = _admitted(bench, counters, each.judged, call=each.call, lifted=lifted)
         ruled.append(replace(each, admission=admission))
         counters = _counted(bench, counters, ruled[-1], assumed=before.assumed)
     return Walk(start=before.start, assumed=before.assumed, ruled=tuple(ruled), end=counters)
 
 
-def _judged(bench: Bench, call: RecordedCall) -> Judgement:
-    raw = RawCall(tool=call.tool, arguments=call.arguments, principal=bench.principal, environment=bench.environment)
+def _judged(bench: Bench, counters: Counters, call: RecordedCall) -> Judgement:
+    raw = RawCall(
+        tool=call.tool,
+        arguments=call.arguments,
+        principal=bench.principal,
+        environment=bench.environment,
+        history=counters.history,
+        action=counters.next_action,
+        now=_NOW,
+    )
     return judge(bench.policy, bench.tools, call=raw)
 
 
@@ -188,6 +240,9 @@ def _admitted(
         findings=judged.findings,
         rate=listed.rate if listed is not None and Cap.RATE not in lifted else None,
         marks=counters.marks.get(call.tool, ()),
+        listed=listed,
+        windows=() if Cap.LIMITS in lifted else tuple(_windows(counters, call.tool, judged)),
+        advisory=policy.mode(bench.environment) is Mode.SHADOW,
         key=key,
         calls=counters.calls,
         calls_limit=MAX_LIMIT if Cap.CALLS in lifted else policy.agent.max_tool_calls,
@@ -199,6 +254,11 @@ def _admitted(
     return admit(situation)
 
 
+def _windows(counters: Counters, tool: str, judged: Judgement) -> Iterator[tuple[Window, tuple[Mark, ...]]]:
+    for window in judged.windows:
+        yield window, counters.marks.get(f"{tool} {window.scope}", ())
+
+
 def _counted(bench: Bench, counters: Counters, ruled: Ruled, *, assumed: bool) -> Counters:
     tool = ruled.call.tool
     if ruled.runs or assumed:
@@ -207,11 +267,29 @@ def _counted(bench: Bench, counters: Counters, ruled: Ruled, *, assumed: bool) -
         marks = counters.marks
         # A proven failure gives its place in a window back, never the call it was.
         if state is not ActionState.FAILED:
-            marks = {**marks, tool: (*marks.get(tool, ()), Mark(at=_NOW))}
-        return Counters(calls=taken, marks=marks, keys=_occupied(counters, ruled, state))
+            asked = {tool: 1, **{f"{tool} {window.scope}": window.asked for window in ruled.judged.windows}}
+            marks = {**marks, **{key: (*marks.get(key, ()), Mark(at=_NOW, amount=n)) for key, n in asked.items()}}
+        history = _remembered(counters, ruled, state)
+        return Counters(history=history, calls=taken, marks=marks, keys=_occupied(counters, ruled, state))
     if isinstance(ruled.admission, HeldFor):
         return replace(counters, keys=_occupied(counters, ruled, ActionState.HELD))
     return counters
+
+
+def _remembered(counters: Counters, ruled: Ruled, state: ActionState) -> History | None:
+    if counters.history is None or not ruled.judged.arguments:
+        return counters.history
+    action, judged = counters.next_action, ruled.judged
+    intent = ActionDispatched(
+        call=CallRecord(tool=ruled.call.tool, arguments=judged.arguments, schema="", principal="", cause=0, index=0),
+        effect="",
+        sink_key="",
+        dispatch_before=0,
+        calls=1,
+        uses=tuple(UseRecord(argument=use.argument, span=use.span, start=use.start) for use in judged.uses),
+    )
+    outcome = ActionSettled(outcome=Outcome(state.value), by=SettledBy.TOOL, result=canonical(ruled.call.result))
+    return counters.history.dispatched(intent, action=action, at=_NOW).settled(outcome, action=action, at=_NOW)
 
 
 def _occupied(counters: Counters, ruled: Ruled, state: ActionState) -> Mapping[tuple[str, str], tuple[Neighbour, ...]]:
@@ -220,5 +298,5 @@ def _occupied(counters: Counters, ruled: Ruled, state: ActionState) -> Mapping[t
         return counters.keys
     place = (ruled.call.tool, key)
     others = counters.keys.get(place, ())
-    here = Neighbour(action=f"call {counters.calls.spent + 1}", arguments=ruled.judged.arguments, state=state)
+    here = Neighbour(action=counters.next_action, arguments=ruled.judged.arguments, state=state)
     return {**counters.keys, place: (*others, here)}

@@ -1,19 +1,20 @@
 """The decision that counts: all that one transaction has read gets one admission. Nothing is read or written here.
 
 The order, numbered at the code. All findings of steps 1 to 4 are collected before anything follows from them:
-1 what the call and the policy say, 2 stops (of an agent or of all: the run rests), 3 the rate, 4 the idempotency key
-with other arguments; then 5 a denial, 6 the same key with the same arguments, 7 a budget, 8 a hold unless a grant
+1 what the call and the policy say, 2 stops (of an agent or of all: the run rests), 3 the rate and the limits, 4 the
+idempotency key with other arguments; then 5 a denial, 6 the same key with the same arguments, 7 a budget, 8 a hold unless a grant
 covers it, 9 dispatch.
 The caller does all of this in the transaction that would write the intent, and nothing between deciding and writing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dueprocess.approval import Grant, Refused, Requirement, covers
 from dueprocess.gate.life import FREES_KEY, ActionState
+from dueprocess.gate.limits import Window, over_limit
 from dueprocess.meter import Full, Gauge, Mark, Over, Want, reserve, room
-from dueprocess.policy import Finding, Rate, Verdict, verdict
+from dueprocess.policy import Finding, Rate, ToolPolicy, Verdict, verdict
 from dueprocess.values import Instant, rfc3339
 
 
@@ -38,10 +39,11 @@ class KeyUse:
 class Situation:
     """All that one admission depends on, read in one transaction.
 
-    `findings`: of the stateless judgement. `stop`: the stop that covers the tool, or empty. `calls` and `calls_limit`:
-    the run's gauge; `calls_wanted` is 0 for an attempt that replaces one lost to a dead worker. `grant_digest`: the
-    digest of what is about to run with the grant's own findings. `requirement`: the approvers in force now;
-    `publisher`: who published the policy in force.
+    `findings`: of the judgement. `windows`: the places it asks for in limits, each with those taken there already;
+    `listed`: the tool's entry, which says what follows; `advisory`: the policy is in shadow here. `stop`: the stop that
+    covers the tool, or empty. `calls` and `calls_limit`: the run's gauge; `calls_wanted` is 0 for an attempt that replaces
+    one lost to a dead worker. `grant_digest`: the digest of what is about to run with the grant's own findings.
+    `requirement`: the approvers in force now; `publisher`: who published the policy in force.
     """
 
     tool: str
@@ -49,6 +51,9 @@ class Situation:
     stop: str = ""
     rate: Rate | None = None
     marks: Sequence[Mark] = ()
+    listed: ToolPolicy | None = None
+    windows: Sequence[tuple[Window, Sequence[Mark]]] = ()
+    advisory: bool = False
     key: KeyUse | None = None
     calls: Gauge
     calls_limit: int
@@ -118,7 +123,7 @@ def admit(now: Situation) -> Admission:
     """Decides in the order above. Pure: the same situation always gets the same admission."""
     there, alike = _neighbours(now.key)
     other_arguments = (_other_arguments(now.tool, there[0]),) if there and not alike else ()
-    findings = (*now.findings, *_stopped(now), *_rate(now), *other_arguments)  # 1, 2, 3, 4
+    findings = (*now.findings, *_stopped(now), *_rate(now), *_limits(now), *other_arguments)  # 1, 2, 3, 4
     if now.stop and not _is_of_tool(now.stop):
         return Stopped(target=now.stop)
     decided = verdict(findings)
@@ -155,6 +160,14 @@ def _rate(now: Situation) -> tuple[Finding, ...]:
         return ()
     full = room(now.marks, asked=1, limit=now.rate.count, window=now.rate.window, now=now.now)
     return () if full is None else (_rate_finding(now.tool, full),)
+
+
+def _limits(now: Situation) -> tuple[Finding, ...]:
+    listed = now.listed
+    if listed is None:
+        return ()
+    found = (over_limit(listed, window, marks=marks, now=now.now) for window, marks in now.windows)
+    return tuple(replace(each, advisory=now.advisory) for each in found if each is not None)
 
 
 def _rate_finding(tool: str, full: Full) -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dueprocess.gate.judge import judge
-from dueprocess.gate.line import CallLine, finding_json, rate_of_none
+from dueprocess.gate.line import CallLine, beyond_empty, finding_json
 from dueprocess.policy import Finding, Passed, Policy, Verdict, explain, verdict
 from dueprocess.tool import ToolSpec
 from dueprocess.values import Json, canonical
@@ -32,14 +32,16 @@ class Explained:
                     lines.append(f"  {mark}  {each.rule}: {each.reason}{shown}")
                 case Passed():
                     lines.append(f"  pass   {each.rule}{shown}")
-        lines.append("  checks, counters, budgets and approvals are not evaluated here")
+        lines.append(
+            "  checks, counters, budgets, approvals, sequences and where values come from are not evaluated here"
+        )
         return "\n".join(lines)
 
 
 def explained(policy: Policy, tools: Mapping[str, ToolSpec], line: CallLine) -> Explained:
     """Judges one call and collects every rule that was asked. Pure."""
     judged = judge(policy, tools, call=line.call)
-    rate = rate_of_none(policy, line.call.tool)
+    rate = beyond_empty(policy, judged, call=line.call)
     found = (*line.findings, *judged.findings, *rate)
     asked: tuple[Finding | Passed, ...] = found
     if judged.call is not None:

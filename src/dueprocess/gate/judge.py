@@ -1,6 +1,6 @@
 """The stateless judgement of one call: from what a model or a caller wrote to a verdict with every finding.
 
-No counter is read here.
+No counter is read here. What happened in the run before the call is part of the call (`history`).
 
 The order, numbered at the code; whatever is written, nothing is raised:
 1 the arguments are read: JSON text or data, one object (`parse`); where that fails nothing else can be judged
@@ -8,17 +8,24 @@ The order, numbered at the code; whatever is written, nothing is raised:
 3 the reserved citations are taken out where the policy asks for them, and resolved against the evidence of this run
 4 the arguments are checked against the tool's schema (`schema`)
 5 the policy's rules are asked, whatever the schema said
+6 the windows of its limits are told; a call that could not be counted is denied
+7 sequences and the origin of its values are asked of the run's history, where the call has one
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.evidence import Chunk, Malformed, read_citations, resolve
+from dueprocess.gate.history import History
+from dueprocess.gate.limits import Window, windows_of
+from dueprocess.gate.sequence import out_of_sequence
+from dueprocess.gate.vouching import Weighed, weigh
 from dueprocess.policy import (
     DEFAULT_ENVIRONMENT,
     Finding,
+    Mode,
     Policy,
     PolicyCall,
     Principal,
@@ -30,9 +37,10 @@ from dueprocess.policy import (
     verdict,
 )
 from dueprocess.policy.arguments import REDACTED, hidden, with_plain_amount
+from dueprocess.provenance import Use
 from dueprocess.tool import CITATIONS, ToolSpec
 from dueprocess.tool.check import ArgumentProblem, check_arguments
-from dueprocess.values import Json, canonical, of_python, parse
+from dueprocess.values import Instant, Json, canonical, of_python, parse
 from dueprocess.values.foreign import kind_of, visible
 
 MAX_TEXT: Final = 8 << 20  # characters of arguments as text; more is not a call
@@ -43,6 +51,7 @@ class RawCall:
     """A call as it was proposed. `arguments` is JSON text, as a model wrote it, or data.
 
     `evidence` are the chunks retrieved in this run; `citations` those named beside the arguments, in the form of JSON.
+    `history`: the run so far, under the policy that judges; None for a call by itself. `action`: its id, if it has one.
     """
 
     tool: str
@@ -51,6 +60,9 @@ class RawCall:
     environment: str = DEFAULT_ENVIRONMENT
     evidence: tuple[Chunk, ...] = ()
     citations: Json = None
+    history: History | None = None
+    action: str = ""
+    now: Instant = Instant(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +70,8 @@ class Judgement:
     """What was judged. `arguments` and `citations` are canonical JSON text: exactly what will run and what it rests on.
 
     `arguments` is empty where they could not be read. `key`: the canonical text of the idempotency key, None where the
-    policy asks for none or it cannot be told. `call`: what the policy was asked about, None where it was not.
+    policy asks for none or it cannot be told. `call`: what the policy was asked about, None where it was not. `windows`:
+    the places it asks for in limits; `uses`: the places of vouched values that it uses if it runs.
     """
 
     verdict: Verdict
@@ -67,6 +80,8 @@ class Judgement:
     citations: str = ""
     key: str | None = None
     call: PolicyCall | None = None
+    windows: tuple[Window, ...] = ()
+    uses: tuple[Use, ...] = ()
 
 
 def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Judgement:
@@ -89,16 +104,38 @@ def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Ju
         unresolved=cited.unresolved,
     )
     found.extend(decide(policy, seen))  # 5
+    windows, uncounted = windows_of(listed, cited.arguments)  # 6
+    past, weighed = _past(policy, spec, call, cited.arguments)  # 7
+    found += in_mode(policy, call.environment, (*uncounted, *past, *weighed.findings))
     key = None
     if listed.idempotency_key:
         key = key_text(with_plain_amount(cited.arguments, listed.amount), listed.idempotency_key)
-    return _judged(
+    judged = _judged(
         tuple(found),
         arguments=canonical(cited.arguments),
         citations=cited.named,
         key=key if isinstance(key, str) else None,
         call=seen,
     )
+    return replace(judged, windows=windows, uses=weighed.uses) if windows or weighed.uses else judged
+
+
+def in_mode(policy: Policy, environment: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Findings of the policy's own rules as they count in an environment: in shadow they are said and not enforced."""
+    if not findings or policy.mode(environment) is not Mode.SHADOW:
+        return findings
+    return tuple(each if each.always else replace(each, advisory=True) for each in findings)
+
+
+def _past(
+    policy: Policy, spec: ToolSpec, call: RawCall, arguments: Mapping[str, Json]
+) -> tuple[tuple[Finding, ...], Weighed]:
+    history = call.history
+    if history is None:
+        return (), Weighed()
+    sequences = out_of_sequence(history, tool=spec.name, arguments=arguments, now=call.now, action=call.action)
+    weighed = weigh(policy, spec, arguments=arguments, standing=history.standing, action=call.action)
+    return sequences, weighed
 
 
 def parse_finding(reason: str) -> Finding:

@@ -5,7 +5,8 @@ Rule 2. Every line gets one answer. One that cannot be read is a deny by `parse`
         read.
 Rule 3. `arguments` is an object: text, lists and nothing are refused. A principal that is absent or null is nobody.
 Rule 4. The answer is ASCII: whatever a caller wrote, no terminal obeys it.
-Rule 5. Counters are empty here, so of the rates only one of none speaks: it denies the first call as every other.
+Rule 5. Counters are empty here, so of the rates only one of none speaks, and of the limits one that the call alone passes.
+        What needs a run (sequences, where values come from) is not asked.
 """
 
 import json
@@ -16,10 +17,11 @@ from typing import Final, cast
 
 from dueprocess.errors import BadValue
 from dueprocess.evidence import read_chunks
-from dueprocess.gate.judge import RawCall, judge, parse_finding
+from dueprocess.gate.judge import Judgement, RawCall, in_mode, judge, parse_finding
+from dueprocess.gate.limits import over_limit
 from dueprocess.policy import DEFAULT_ENVIRONMENT, Finding, Policy, Principal, Verdict, verdict
 from dueprocess.tool import ToolSpec
-from dueprocess.values import MAX_DEPTH, Json, canonical, parse
+from dueprocess.values import MAX_DEPTH, Instant, Json, canonical, parse
 from dueprocess.values.foreign import kind_of, quoted
 
 MAX_LINE: Final = 16 << 20  # bytes of one line
@@ -57,7 +59,7 @@ def judge_line(
     except BadValue as error:
         return answer(_id_alone(line), (parse_finding(str(error)),))
     judged = judge(policy, tools, call=read.call)
-    return answer(read.id, (*read.findings, *judged.findings, *rate_of_none(policy, read.call.tool)))
+    return answer(read.id, (*read.findings, *judged.findings, *beyond_empty(policy, judged, call=read.call)))
 
 
 def read_line(line: bytes, *, environment: str = DEFAULT_ENVIRONMENT) -> CallLine:
@@ -120,6 +122,16 @@ def read_principal(value: Json) -> Principal | None:
     if user is not None and (not isinstance(user, str) or not 0 < len(user) <= _MAX_NAME):
         raise BadValue(f"on_behalf_of is {kind_of(user)}; expected text such as user:ann, or null")
     return Principal(id=name, on_behalf_of=user)
+
+
+def beyond_empty(policy: Policy, judged: Judgement, *, call: RawCall) -> tuple[Finding, ...]:
+    """What speaks against a call even where every counter is empty (rule 5): a rate of none, an amount above a sum."""
+    listed = policy.tools.get(call.tool)
+    found: tuple[Finding, ...] = ()
+    if listed is not None:
+        over = (over_limit(listed, window, marks=(), now=Instant(0)) for window in judged.windows)
+        found = in_mode(policy, call.environment, tuple(each for each in over if each is not None))
+    return (*rate_of_none(policy, call.tool), *found)
 
 
 def rate_of_none(policy: Policy, tool: str) -> tuple[Finding, ...]:

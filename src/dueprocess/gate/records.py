@@ -73,6 +73,15 @@ class MarkRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UseRecord:
+    """A place of a vouched value that an action uses: the number of the span that entered the run, and where in it."""
+
+    argument: str
+    span: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
     """The idempotency key an action occupies: keyed digests of the key and of the arguments."""
 
@@ -127,6 +136,7 @@ class ActionDispatched:
     key: KeyRecord | None = None
     granted: tuple[ApprovalRecord, ...] = ()
     fee_micros: int = 0
+    uses: tuple[UseRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dueprocess.errors import BadValue
 from dueprocess.evidence import read_chunks
 from dueprocess.gate.judge import RawCall, judge, parse_finding
-from dueprocess.gate.line import finding_json, rate_of_none, read_principal
+from dueprocess.gate.line import beyond_empty, finding_json, read_principal
 from dueprocess.policy import DEFAULT_ENVIRONMENT, Finding, Policy, PolicyTest, Verdict, verdict
 from dueprocess.tool import ToolSpec
 from dueprocess.values import Json
@@ -71,5 +71,6 @@ def _try(policy: Policy, tools: Mapping[str, ToolSpec], test: PolicyTest) -> Tri
         citations=test.citations,
     )
     unread = tuple(parse_finding(f"{entry.where}: {entry.reason}") for entry in malformed[:1])
-    findings = (*unread, *judge(policy, tools, call=call).findings, *rate_of_none(policy, test.tool))
+    judged = judge(policy, tools, call=call)
+    findings = (*unread, *judged.findings, *beyond_empty(policy, judged, call=call))
     return Trial(test=test, decision=verdict(findings), findings=findings)

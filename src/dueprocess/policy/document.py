@@ -1,6 +1,6 @@
 """The policy file as records, with every default filled in. How it is read and what it decides stand elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -10,6 +10,7 @@ from dueprocess.policy.call import PolicyCall
 from dueprocess.policy.finding import Finding, Verdict
 from dueprocess.tool import Effect
 from dueprocess.values import ZERO, Digest, Duration, Json, Money, seconds
+from dueprocess.values.trust import UNLABELLED, Audience, Source
 
 _SECOND: Final = seconds(1)
 _FIVE_SECONDS: Final = seconds(5)
@@ -38,7 +39,7 @@ class Mode(Enum):
 
 
 class Egress(Enum):
-    """Where what a tool is given goes. Read as a classification; it denies nothing by itself."""
+    """Where what a tool is given goes."""
 
     EXTERNAL = "external"
 
@@ -87,7 +88,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """Defaults that a tool inherits. `on_untrusted_control` is carried, not enforced: it denies (`unenforceable`)."""
+    """Defaults that a tool inherits."""
 
     name: str
     effect: Effect | None = None
@@ -134,6 +135,66 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most `count` dispatches, or `max_sum` of the bound amount, within any `window`, apart for each value of `per`."""
+
+    count: int | None = None
+    max_sum: Money | None = None
+    per: tuple[ArgumentPath, ...] = ()
+    window: Duration
+    over: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Which of a run's actions is meant, or what of its context; what is None or empty is not asked.
+
+    `where`: arguments by name, each a value or a path into the call that is decided. `audience`: whether narrower ones
+    are meant too, and which.
+    """
+
+    tool: str | None = None
+    where: tuple[tuple[str, Json | ArgumentPath], ...] = ()
+    same: tuple[ArgumentPath, ...] = ()
+    within: Duration | None = None
+    audience: tuple[bool, Audience] | None = None
+    egress: Egress | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """A call of `tool` needs that `require` has succeeded before it."""
+
+    tool: str
+    require: Selector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Never:
+    """Once `after` has happened in a run, `then` may not."""
+
+    after: Selector
+    then: Selector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtMost:
+    """At most `count` dispatched actions of a run are of this kind."""
+
+    count: int
+    of: Selector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """What must or must not have happened in a run before a call, and what follows where it is not so."""
+
+    id: str
+    form: Before | Never | AtMost
+    effect: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A condition over the arguments, in the expression language, and what follows where it holds."""
 
@@ -147,8 +208,8 @@ class Rule:
 class ToolPolicy:
     """What the file says of one tool, bound to the tool's arguments.
 
-    `amount` and `fields` are the bound arguments, None where nothing needs them. `unenforceable` are the keys that this
-    version reads and cannot enforce: each denies every call.
+    `amount` and `fields` are the bound arguments, None where nothing needs them. `control` of None: the file lists none.
+    `unenforceable` are the keys that this version reads and cannot enforce: each denies every call.
     """
 
     name: str
@@ -171,6 +232,11 @@ class ToolPolicy:
     redact: tuple[ArgumentPath, ...] = ()
     retries: Retries = Retries()
     egress: Egress | None = None
+    control: tuple[str, ...] | None = None
+    bounded: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    on_untrusted_control: Verdict = Verdict.HOLD
+    limits: tuple[Limit, ...] = ()
     unenforceable: tuple[str, ...] = ()
 
 
@@ -190,7 +256,7 @@ class PolicyTest:
     line: int = 0
 
 
-Test = Callable[[PolicyCall], Sequence[Finding]]
+Test = Callable[[PolicyCall], Iterable[Finding]]
 """What speaks against a call, of one or more rules that are asked together."""
 
 Values = Callable[[PolicyCall], Mapping[str, Json]]
@@ -207,7 +273,10 @@ class CompiledTool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A whole file. `digest` is the SHA-256 of its exact bytes, `source` its text."""
+    """A whole file. `digest` is the SHA-256 of its exact bytes, `source` its text.
+
+    `asks_origins`: it speaks of where values come from, so that this is asked of every call.
+    """
 
     name: str
     digest: Digest
@@ -218,6 +287,9 @@ class Policy:
     tiers: Mapping[str, Tier]
     approvers: Mapping[str, Approvers]
     tools: Mapping[str, ToolPolicy]
+    sources: Mapping[str, Source] = field(default_factory=dict[str, Source])
+    asks_origins: bool = False
+    temporal: tuple[Sequence, ...] = ()
     tests: tuple[PolicyTest, ...] = ()
     warnings: tuple[Problem, ...] = ()
     compiled: Mapping[str, CompiledTool] = field(repr=False, compare=False)
@@ -227,6 +299,10 @@ class Policy:
         listed = self.tools.get(tool)
         name = listed.approvers if listed is not None else None
         return self.approvers.get(name or "default", IMPLICIT_APPROVERS)
+
+    def source_of(self, tool: str) -> Source:
+        """The label of what a tool brings back; what the file does not name is untrusted and internal."""
+        return self.sources.get(tool, UNLABELLED)
 
     def retries_of(self, tool: str) -> Retries:
         """How often and how long this tool is tried: as its entry says, else as the agent's."""

@@ -5,17 +5,17 @@ What it binds to is found in `binding`; sections above the tools are read in `lo
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from dueprocess.errors import BadValue
 from dueprocess.policy.binding import amount_of, fields_of, paths, read_bindings
-from dueprocess.policy.carried import TOOL_KEYS, read_tool_keys
+from dueprocess.policy.carried import CARRIED_KEYS, read_carried
 from dueprocess.policy.document import ArgumentPath, Egress, Rate, Retries, Rule, Tier, ToolPolicy
 from dueprocess.policy.expression import Condition, compile_condition
 from dueprocess.policy.finding import Verdict
+from dueprocess.policy.limits import read_limits, sums
+from dueprocess.policy.origins import ORIGIN_KEYS, Restraint, read_arguments
 from dueprocess.policy.reader import Spot
-from dueprocess.policy.source import Listing, Table
 from dueprocess.tool import CITATIONS, Effect, ToolSpec
 from dueprocess.tool.schema import ANYTHING, Type, type_of_arguments
 from dueprocess.values import Duration, Money, digest_json
@@ -38,18 +38,12 @@ _KEYS: Final = (
     "redact",
     "retries",
     "egress",
+    "limits",
     "schema_digest",
-    *TOOL_KEYS,
+    *ORIGIN_KEYS,
+    *CARRIED_KEYS,
 )
 _MAX_ATTEMPTS: Final = 100  # beyond this it is a loop, not a retry
-
-
-class _Then(Enum):
-    HOLD = "hold"
-    DENY = "deny"
-
-
-_VERDICTS: Final = {_Then.HOLD: Verdict.HOLD, _Then.DENY: Verdict.DENY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +84,10 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
     bind = read_bindings(keys.get("bind"), arguments)
     maximum, threshold = _thresholds(keys)
     listed = _allowed_fields(keys.get("allowed_fields"))
-    needs_amount = maximum is not None or threshold is not None or _sums(keys.get("limits"))
+    needs_amount = maximum is not None or threshold is not None or sums(keys.get("limits"))
     rules, conditions = _rules(keys.get("rules"), arguments)
+    amount = amount_of(spot, bind, arguments) if needs_amount else bind.get("amount")
+    origins = read_arguments(keys, arguments=arguments, amount=amount)
     policy = ToolPolicy(
         name=name,
         allowed="allowed" in keys and keys["allowed"].boolean() is True,
@@ -103,7 +99,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         allowed_fields=listed,
         roles=_known(keys.get("roles"), "role", names.roles),
         environments=_known(keys.get("environments"), "environment", names.environments),
-        amount=amount_of(spot, bind, arguments) if needs_amount else bind.get("amount"),
+        amount=amount,
         fields=fields_of(keys["allowed_fields"], listed, bind=bind, arguments=arguments)
         if listed
         else bind.get("fields"),
@@ -115,7 +111,12 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         redact=paths(keys.get("redact"), arguments),
         retries=read_retries(keys["retries"], default=names.retries) if "retries" in keys else names.retries,
         egress=keys["egress"].choice(Egress) if "egress" in keys else None,
-        unenforceable=read_tool_keys(keys, arguments=arguments, tools=names.tools) + _handed_down(tier),
+        control=origins.control,
+        bounded=origins.bounded,
+        content=origins.content,
+        on_untrusted_control=(tier.on_untrusted_control if tier is not None else None) or Verdict.HOLD,
+        limits=read_limits(keys.get("limits"), arguments=arguments),
+        unenforceable=read_carried(keys, tools=names.tools),
     )
     return Entry(policy=policy, conditions=conditions, arguments=arguments, spot=spot)
 
@@ -144,10 +145,6 @@ def _effect(spec: ToolSpec | None, tier: Tier | None) -> Effect:
     # A write stays a write: the stricter of the catalogue and the tier; nobody's word is a write.
     said = {spec.effect if spec is not None else None, tier.effect if tier is not None else None}
     return Effect.READ if Effect.READ in said and Effect.WRITE not in said else Effect.WRITE
-
-
-def _handed_down(tier: Tier | None) -> tuple[str, ...]:
-    return ("on_untrusted_control",) if tier is not None and tier.on_untrusted_control is not None else ()
 
 
 def _thresholds(keys: Mapping[str, Spot]) -> tuple[Money | None, Money | None]:
@@ -185,12 +182,6 @@ def _field(spot: Spot) -> ArgumentPath | None:
     return path
 
 
-def _sums(spot: Spot | None) -> bool:
-    if spot is None or not isinstance(spot.node, Listing):
-        return False
-    return any(isinstance(item, Table) and "sum" in item.items for item in spot.node.items)
-
-
 def _rules(spot: Spot | None, arguments: Type | None) -> tuple[tuple[Rule, ...], Mapping[str, Condition]]:
     conditions: dict[str, Condition] = {}
 
@@ -198,7 +189,7 @@ def _rules(spot: Spot | None, arguments: Type | None) -> tuple[tuple[Rule, ...],
         keys = item.table(("id", "when", "then", "why"), required=("id", "when", "then"))
         name = keys["id"].name("the id of a rule") if "id" in keys else None
         source = keys["when"].text("a condition") if "when" in keys else None
-        then = keys["then"].choice(_Then) if "then" in keys else None
+        then = keys["then"].choice(Restraint) if "then" in keys else None
         why = keys["why"].text() if "why" in keys else ""
         condition = None
         if source is not None:
@@ -211,7 +202,7 @@ def _rules(spot: Spot | None, arguments: Type | None) -> tuple[tuple[Rule, ...],
         if name is None or source is None or then is None or why is None or condition is None:
             return None
         conditions[name] = condition
-        return Rule(id=name, when=source, then=_VERDICTS[then], why=why)
+        return Rule(id=name, when=source, then=then.verdict, why=why)
 
     return (spot.listed(read, empty=True) if spot is not None else None) or (), conditions
 

@@ -15,8 +15,9 @@ from dueprocess.policy.document import IMPLICIT_APPROVERS, Approvers, PolicyTest
 from dueprocess.policy.entry import Entry
 from dueprocess.policy.finding import Verdict
 from dueprocess.policy.reader import Problems, Spot, nearest
+from dueprocess.policy.source import Table
 from dueprocess.tool import Effect
-from dueprocess.values.foreign import quoted
+from dueprocess.values.foreign import quoted, visible
 
 Groups = Mapping[str, frozenset[str]]
 """The people behind each name: `{"group:finance": {"user:ann"}, "user:ann": {"user:ann"}}`."""
@@ -50,6 +51,7 @@ def lint(
         _editable(spot, who, users)
     tested = {test.tool for test in written.tests}
     _known_tools(written, tools, problems=problems, warnings=warnings)
+    _known_sources(written, tools, warnings)
     for name, entry in entries.items():
         for message in _doubts(entry, tested=name in tested):
             warnings.add(entry.spot.line, entry.spot.path, message)
@@ -77,6 +79,17 @@ def _known_tools(written: Written, tools: Collection[str] | None, *, problems: P
         (warnings if expected else problems).add(test.line, "tests", message)
 
 
+def _known_sources(written: Written, tools: Collection[str] | None, warnings: Problems) -> None:
+    spot = written.sections.get("sources")
+    if tools is None or spot is None or not isinstance(spot.node, Table):
+        return
+    known = {*written.entries, *tools}
+    for name, line in spot.node.lines.items():
+        if name not in known:
+            message = f"no tool is named {quoted(name)}, so this labels nothing; {nearest(name, known)}"
+            warnings.add(line, f"sources.{visible(name)}", message)
+
+
 def _users(entries: Mapping[str, Entry], name: str, approvers: Mapping[str, Approvers]) -> list[Entry]:
     found = [entry for entry in entries.values() if entry.policy.approvers == name]
     if name == "default":
@@ -86,7 +99,11 @@ def _users(entries: Mapping[str, Entry], name: str, approvers: Mapping[str, Appr
 
 def _may_hold(entry: Entry) -> bool:
     policy = entry.policy
-    return policy.require_approval_over is not None or any(rule.then.value == "hold" for rule in policy.rules)
+    return (
+        policy.require_approval_over is not None
+        or any(rule.then is Verdict.HOLD for rule in policy.rules)
+        or any(limit.over is Verdict.HOLD for limit in policy.limits)
+    )
 
 
 def _doubts(entry: Entry, *, tested: bool) -> Iterator[str]:
@@ -96,8 +113,9 @@ def _doubts(entry: Entry, *, tested: bool) -> Iterator[str]:
     for key in policy.unenforceable:
         yield f"{key} is read but not enforced by this version: every call is denied"
     bound = policy.max_amount is not None or policy.require_approval_over is not None or policy.rate is not None
+    bound = bound or bool(policy.limits)
     if policy.effect is Effect.WRITE and not bound and not policy.unenforceable:
-        yield "a write without a limit: neither an amount nor a rate bounds it"
+        yield "a write without a limit: neither an amount, nor a rate, nor limits bound it"
     if policy.tier == CRITICAL and not tested:
         yield "a critical tool without a test"
 

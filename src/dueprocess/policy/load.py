@@ -15,10 +15,10 @@ from typing import Final
 
 from dueprocess.policy.approvers import read_approvers
 from dueprocess.policy.call import DEFAULT_ENVIRONMENT
-from dueprocess.policy.carried import Reach, Restraint, read_sources, read_temporal
 from dueprocess.policy.compile import compile_tool
 from dueprocess.policy.document import (
     AgentLimits,
+    CompiledTool,
     Environment,
     Escalation,
     Mode,
@@ -28,10 +28,11 @@ from dueprocess.policy.document import (
     ToolPolicy,
 )
 from dueprocess.policy.entry import Entry, Names, read_entry, read_retries
-from dueprocess.policy.finding import Verdict
 from dueprocess.policy.lint import Groups, Written, lint
+from dueprocess.policy.origins import ORIGIN_KEYS, Restraint, read_sources
 from dueprocess.policy.reader import Problems, Spot, named_tables
 from dueprocess.policy.source import read_nodes
+from dueprocess.policy.temporal import read_temporal
 from dueprocess.policy.trials import read_tests
 from dueprocess.tool import COMPENSATE, Effect, ToolSpec, with_compensations
 from dueprocess.values import digest_bytes
@@ -51,7 +52,7 @@ _SECTIONS: Final = (
     "tests",
 )
 _INCLUDES: Final = "include_suspension"
-_RESTRAINTS: Final = {Restraint.HOLD: Verdict.HOLD, Restraint.DENY: Verdict.DENY}
+_ASKS_ORIGINS: Final = frozenset({*ORIGIN_KEYS, "egress"})
 
 
 def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, groups: Groups | None = None) -> Policy:
@@ -84,8 +85,9 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
     )
     entries = _entries(sections.get("tools"), names)
     entries = {key: replace(entry, policy=_hiding(entry.policy, entries)) for key, entry in entries.items()}
-    denied = _reaches(sections, entries, tools)
-    entries = {key: replace(entry, policy=_denied(entry.policy, denied)) for key, entry in entries.items()}
+    known = None if tools is None else {*tools, *entries}
+    sources = read_sources(sections.get("sources"))
+    temporal = read_temporal(sections.get("temporal"), tools=known)
     tests = read_tests(sections.get("tests"))
     warnings = lint(
         Written(sections=sections, entries=entries, roles=roles, approvers=approvers, tests=tests),
@@ -104,15 +106,17 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
         tiers=MappingProxyType(tiers),
         approvers=MappingProxyType(approvers),
         tools=MappingProxyType({key: entry.policy for key, entry in entries.items()}),
+        sources=MappingProxyType(dict(sources)),
+        asks_origins=_asks_origins(sections, entries, tiers),
+        temporal=temporal,
         tests=tests,
         warnings=warnings,
-        compiled=MappingProxyType(
-            {
-                key: compile_tool(entry.policy, roles=roles, conditions=entry.conditions)
-                for key, entry in entries.items()
-            }
-        ),
+        compiled=MappingProxyType(_compiled(entries, roles)),
     )
+
+
+def _compiled(entries: Mapping[str, Entry], roles: Mapping[str, Role]) -> dict[str, CompiledTool]:
+    return {key: compile_tool(entry.policy, roles=roles, conditions=entry.conditions) for key, entry in entries.items()}
 
 
 def _agent(spot: Spot | None) -> AgentLimits:
@@ -188,7 +192,7 @@ def _tiers(spot: Spot | None) -> dict[str, Tier]:
         effect = keys["effect"].choice(Effect) if "effect" in keys else None
         control = keys["on_untrusted_control"].choice(Restraint) if "on_untrusted_control" in keys else None
         found[name] = Tier(
-            name=name, effect=effect, on_untrusted_control=_RESTRAINTS[control] if control is not None else None
+            name=name, effect=effect, on_untrusted_control=control.verdict if control is not None else None
         )
     return found
 
@@ -198,16 +202,13 @@ def _entries(spot: Spot | None, names: Names) -> dict[str, Entry]:
     return {name: read_entry(entry, name=name, names=names) for name, entry in tools.items()}
 
 
-def _reaches(
-    sections: Mapping[str, Spot], entries: Mapping[str, Entry], tools: Mapping[str, ToolSpec] | None
-) -> Mapping[str, Reach]:
-    known = None if tools is None else {*tools, *entries}
-    found: dict[str, Reach] = {}
-    if "sources" in sections:
-        found["sources"] = read_sources(sections["sources"], tools=known)
-    if "temporal" in sections:
-        found["temporal"] = read_temporal(sections["temporal"], tools=known)
-    return found
+def _asks_origins(sections: Mapping[str, Spot], entries: Mapping[str, Entry], tiers: Mapping[str, Tier]) -> bool:
+    # A file that says nothing of where values come from means exactly what it says.
+    return (
+        "sources" in sections
+        or any(tier.on_untrusted_control is not None for tier in tiers.values())
+        or any(entry.spot.holds(key) for entry in entries.values() for key in _ASKS_ORIGINS)
+    )
 
 
 def _hiding(policy: ToolPolicy, entries: Mapping[str, Entry]) -> ToolPolicy:
@@ -215,14 +216,3 @@ def _hiding(policy: ToolPolicy, entries: Mapping[str, Entry]) -> ToolPolicy:
     original = entries.get(policy.name.removesuffix(COMPENSATE))
     hidden = original.policy.redact if original is not None else ()
     return replace(policy, redact=tuple(dict.fromkeys((*hidden, *policy.redact))))
-
-
-def _denied(policy: ToolPolicy, reaches: Mapping[str, Reach]) -> ToolPolicy:
-    keys = tuple(
-        key
-        for key, reach in reaches.items()
-        if policy.name in reach.names
-        or (reach.every_write and policy.effect is Effect.WRITE)
-        or (reach.every_egress and policy.egress is not None)
-    )
-    return replace(policy, unenforceable=policy.unenforceable + keys) if keys else policy

@@ -176,6 +176,13 @@ class Spot:
             return None
         return tuple(text.split(".")[1:])
 
+    def path_in(self, key: str) -> ArgumentPath | None:
+        """A path into an answer that is written as the key of this entry, `$.records.id`."""
+        if _PATH.fullmatch(key) is None:
+            self.wrong(f"{quoted(key)} is no path into an answer; expected one such as $.id")
+            return None
+        return tuple(key.split(".")[1:])
+
     def listed(self, read: Callable[["Spot"], T | None], *, empty: bool = False) -> tuple[T, ...] | None:
         """A list of what `read` reads; None if it is no list or any item is not read."""
         if not isinstance(self.node, Listing):

@@ -13,19 +13,13 @@ from typing import Final
 from dueprocess.agent import Pending, Status
 from dueprocess.agent.records import BudgetExceeded, Suspension
 from dueprocess.errors import LeaseLost
-from dueprocess.gate import (
-    ActionExpired,
-    ActionSettled,
-    Exceeded,
-    Outcome,
-    SettledBy,
-    Stopped,
-)
+from dueprocess.gate import ActionDispatched, ActionExpired, ActionSettled, Exceeded, Outcome, SettledBy, Stopped
+from dueprocess.gate.history import History
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.policy import Retries
 from dueprocess.runtime import perform
-from dueprocess.runtime.admission import rule_on
+from dueprocess.runtime.admission import Ruling, rule_on
 from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item, owned
 from dueprocess.runtime.notices import notice_item
@@ -64,7 +58,7 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
     sync = any(_is_write(run, item) for item in items)
     events = run.commit(lambda tx: _decide(run, tx, items, batch), sync=sync)
     if batch.policy:
-        run.policy = run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy)
+        run.obey(run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy))
     _attempt(run, events)
     rehearse(run.shell, run.policy, events, left=run.wall_clock_left(), record=run.record)
     if batch.stopped:
@@ -149,6 +143,7 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
         claim=replace(run.claim, policy=digest),
         state=run.state,
         policy=run.policy,
+        history=run.history,
         # What this program cannot run is denied before there is an intent.
         specs={name: spec for name, spec in run.loaded.config.tools.items() if name in run.shell.tools},
         environment=run.loaded.manifest.environment,
@@ -162,8 +157,18 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
             batch.stopped = True
             return
         yield from (replace(made, policy=digest) for made in ruling.items)
+        # INVARIANT I7: the next of the batch sees what this one uses: one place vouches one effect, also in parallel.
+        desk = replace(desk, history=_after(desk, ruling))
         if isinstance(ruling.admission, Exceeded):
             return
+
+
+def _after(desk: Desk, ruling: Ruling) -> History:
+    history = desk.history
+    for made in ruling.items:
+        if isinstance(made.record, ActionDispatched):
+            history = history.dispatched(made.record, action=ruling.action, at=desk.now)
+    return history
 
 
 def _attempt(run: Run, events: tuple[Event, ...]) -> None:

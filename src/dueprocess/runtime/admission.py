@@ -42,10 +42,12 @@ from dueprocess.gate import (
     judge,
 )
 from dueprocess.gate.held import request_of, requirement_record
+from dueprocess.gate.records import UseRecord
 from dueprocess.ledger import Reader
 from dueprocess.meter import Unit
-from dueprocess.policy import Principal, Verdict
+from dueprocess.policy import Mode, Principal, Verdict
 from dueprocess.runtime.desk import (
+    LIMITS,
     Desk,
     amount_of,
     calls_of,
@@ -56,11 +58,13 @@ from dueprocess.runtime.desk import (
     rate_of,
     result_of,
     stop_over,
+    window_key,
+    windows_of,
 )
 from dueprocess.runtime.forms import approval_record, finding_records, requirement_of
 from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Item
-from dueprocess.runtime.tables import ACTIONS, HOLDS
+from dueprocess.runtime.tables import ACTIONS, HOLDS, MARKS
 from dueprocess.tool import Idempotency
 from dueprocess.values import ActionId, action_id, attempt_key, canonical
 
@@ -88,6 +92,9 @@ def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
         stop=stop_over(tx, desk, item.request.name),
         rate=rate_of(desk, item),
         marks=marks_of(tx, desk, item),
+        listed=desk.policy.tools.get(item.request.name),
+        windows=windows_of(tx, desk, item, judged),
+        advisory=desk.policy.mode(desk.environment) is Mode.SHADOW,
         key=key[1] if key is not None else None,
         calls=calls_of(tx, desk.claim.run),
         calls_limit=desk.policy.agent.max_tool_calls,
@@ -163,7 +170,6 @@ def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
     before = tx.get(ACTIONS, item.action) if repeats_key else None
     key = before.sink_key if before is not None else attempt_key(action=item.action, attempt=attempt)
     timeout = min(desk.policy.retries_of(item.request.name).timeout, max(0, desk.wall_clock_left))
-    rate = rate_of(desk, item)
     record = ActionDispatched(
         call=_call(place),
         findings=finding_records(admission.findings),
@@ -171,12 +177,28 @@ def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
         sink_key=key,
         dispatch_before=desk.now + timeout,
         calls=0 if item.lost else 1,
-        marks=(MarkRecord(key=rate_key(desk, item)),) if rate is not None else (),
+        marks=_marks(tx, place),
         key=place.key,
         granted=tuple(approval_record(a) for a in place.grant.approvals) if place.grant is not None else (),
         fee_micros=spec.fee.micros,
+        uses=tuple(UseRecord(argument=use.argument, span=use.span, start=use.start) for use in place.judged.uses),
     )
     return Item(record=record, action=item.action, attempt=attempt)
+
+
+def _marks(tx: Reader, place: _Place) -> tuple[MarkRecord, ...]:
+    desk, item = place.desk, place.item
+    keys = {rate_key(desk, item): 1} if rate_of(desk, item) is not None else {}
+    # Two limits that count the same share its marks: how long a window is, is not theirs.
+    keys |= {window_key(tx, desk, item, window): window.asked for window in place.judged.windows}
+    if item.attempts:
+        # A repeat is the same action: the place it has taken already is its place.
+        keys = {key: amount for key, amount in keys.items() if not _has_place(tx, key, item)}
+    return tuple(MarkRecord(key=key, amount=amount) for key, amount in keys.items())
+
+
+def _has_place(tx: Reader, key: str, item: Pending) -> bool:
+    return key.startswith(LIMITS) and bool(tx.find(MARKS, equal=(("key", key), ("action", item.action))))
 
 
 def _denied(place: _Place, admission: Denied) -> Ruling:
@@ -284,6 +306,9 @@ def _raw_call(desk: Desk, item: Pending) -> RawCall:
         principal=principal,
         environment=desk.environment,
         evidence=state.evidence,
+        history=desk.history if desk.history.is_asked else None,
+        action=item.action,
+        now=desk.now,
     )
 
 

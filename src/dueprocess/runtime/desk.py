@@ -5,21 +5,15 @@ What follows from it is decided in the gate; what is recorded of it, in `admissi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from dueprocess.agent import Pending, RunState
 from dueprocess.approval import Grant
-from dueprocess.gate import (
-    FREES_KEY,
-    ActionSettled,
-    ActionState,
-    Judgement,
-    KeyRecord,
-    KeyUse,
-    Neighbour,
-    Outcome,
-)
+from dueprocess.gate import FREES_KEY, ActionSettled, ActionState, Judgement, KeyRecord, KeyUse, Neighbour, Outcome
+from dueprocess.gate.history import History
+from dueprocess.gate.limits import Window
 from dueprocess.ledger import Reader
 from dueprocess.meter import Gauge, Mark, within
 from dueprocess.policy import Policy, Rate
@@ -35,11 +29,15 @@ from dueprocess.values import Instant, canonical, parse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What deciding needs beside the transaction: the run, the policy in force, the tools, and how long an attempt may take."""
+    """What deciding needs beside the transaction: the run, the policy in force, the tools, and how long an attempt may take.
+
+    `history` is the run so far as that policy sees it.
+    """
 
     claim: Claim
     state: RunState
     policy: Policy
+    history: History
     specs: Mapping[str, ToolSpec]
     environment: str
     publisher: str
@@ -47,8 +45,12 @@ class Desk:
     wall_clock_left: int
 
 
+LIMITS: Final = "limit:"
+"""What the name of every window of a limit begins with."""
+
 _KEY_LABEL = "idempotency"
 _ARGUMENTS_LABEL = "arguments"
+_LIMIT_LABEL = "limit"
 
 
 def grant_of(tx: Reader, item: Pending) -> Grant | None:
@@ -123,6 +125,24 @@ def marks_of(tx: Reader, desk: Desk, item: Pending) -> tuple[Mark, ...]:
         return ()
     rows = tx.find(MARKS, equal=(("key", rate_key(desk, item)),), more_than=("at", desk.now - rate.window))
     return tuple(Mark(at=Instant(row.at), amount=row.amount) for row in rows)
+
+
+def window_key(tx: Reader, desk: Desk, item: Pending, window: Window) -> str:
+    """The window of a limit: per tool, agent and the values it counts apart, which are named by a keyed digest alone."""
+    shared = system_run(desk.claim.tenant)
+    scope = tx.digest(shared, _LIMIT_LABEL, content=canonical([item.request.name, window.scope]))
+    return f"{LIMITS}{within(desk.claim.tenant, desk.state.config.agent, item.request.name)}:{scope}"
+
+
+def windows_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement) -> tuple[tuple[Window, tuple[Mark, ...]], ...]:
+    """The windows that a call asks for a place in, each with the places taken there by others."""
+    found: list[tuple[Window, tuple[Mark, ...]]] = []
+    for window in judged.windows:
+        key, since = window_key(tx, desk, item, window), desk.now - window.limit.window
+        rows = tx.find(MARKS, equal=(("key", key),), more_than=("at", since))
+        marks = tuple(Mark(at=Instant(row.at), amount=row.amount) for row in rows if row.action != item.action)
+        found.append((window, marks))
+    return tuple(found)
 
 
 def calls_of(tx: Reader, run: str) -> Gauge:

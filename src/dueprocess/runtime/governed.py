@@ -50,6 +50,7 @@ from dueprocess.runtime.performed import (
     UnknownCall,
 )
 from dueprocess.runtime.policies import in_force, publisher
+from dueprocess.runtime.recollection import Past, Recollection
 from dueprocess.runtime.rehearse import rehearse
 from dueprocess.runtime.settling import answer_of
 from dueprocess.runtime.shell import Loaded, Shell
@@ -61,7 +62,6 @@ from dueprocess.values.foreign import whole
 
 RECONCILE_TIMEOUT_S: Final = 10.0
 
-
 _UNSETTLED: Final = ActionSettled(
     outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY, error="nobody but a person can tell what became of it"
 )
@@ -71,9 +71,13 @@ Proposed = Callable[[Transaction], Pending | Performed]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decided:
-    """What one transaction decided; `policy` names the one in force where it is not the one this run knew."""
+    """What one transaction decided, and the history it was decided on.
+
+    `policy` names the one in force where it is not the one this run knew.
+    """
 
     ruling: Ruling | None = None
+    past: Past | None = None
     told: Performed | None = None
     events: tuple[Event, ...] = ()
     policy: str = ""
@@ -106,6 +110,7 @@ class Governed:
             on_behalf_of=resumption.requester_of(told),
             evidence=resumption.evidence_of(told, loaded),
         )
+        self._recollection = Recollection(run, self._policy)
         self._cancelled = any(isinstance(event.record, CancelRequested) for event in told)
         # What this program cannot run is denied before there is an intent.
         self._specs = {name: spec for name, spec in loaded.config.tools.items() if name in shell.tools}
@@ -253,6 +258,8 @@ class Governed:
     def _take(self, proposed: Proposed) -> Performed:
         while True:
             decided = self._shell.store.write(lambda tx: self._decide(tx, proposed))
+            if decided.past is not None:
+                self._recollection.keep(decided.past)
             if decided.told is not None:
                 return decided.told
             if decided.ruling is not None:
@@ -267,6 +274,7 @@ class Governed:
         proposal = proposed(tx)
         if not isinstance(proposal, Pending):
             return _Decided(told=proposal)
+        past = self._recollection.up_to_now(tx, self._policy)
         self._cancelled = self._cancelled or bool(row.due)
         if self._cancelled:
             raise Conflict(f"run {self._claim.run} was cancelled; nothing of it is decided any more")
@@ -275,6 +283,7 @@ class Governed:
             claim=self._claim,
             state=self._state,
             policy=self._policy,
+            history=past.history,
             specs=self._specs,
             environment=self._loaded.manifest.environment,
             publisher=publisher(tx, row.agent, tenant=row.tenant),
@@ -288,7 +297,7 @@ class Governed:
         items = () if stays else ruling.items
         if digest != self._claim.policy:
             items = tuple(replace(item, policy=digest) for item in items)
-        return _Decided(ruling=ruling, events=append(tx, self._claim, items, now=now))
+        return _Decided(ruling=ruling, events=append(tx, self._claim, items, now=now), past=past)
 
     def _follow(self, ruling: Ruling, events: tuple[Event, ...]) -> Performed:
         admission, action = ruling.admission, ruling.action

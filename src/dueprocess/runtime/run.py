@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dueprocess.agent import Command, Happened, Phase, RunState, initial, refold
+from dueprocess.agent.remember import remember
+from dueprocess.gate.history import History
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.policy import Policy
 from dueprocess.runtime.journal import Claim, Item, append, happened, owned, since
@@ -32,18 +34,22 @@ class Run:
         self.loaded = loaded
         self.claim = claim
         self.policy = policy
+        self.history = History(policy=policy)
         self.state: RunState = initial(loaded.config, claim.run)
         self.commands: tuple[Command, ...] = ()
         self.over = False
 
     def refold(self) -> None:
         """Folds every event of the run from the first one."""
-
-        def query(tx: Reader) -> tuple[Happened, ...]:
-            return tuple(happened(event) for event in tx.events(self.claim.run))
-
         self.state = initial(self.loaded.config, self.claim.run)
-        self._fold(self.shell.store.read(query))
+        self.history = History(policy=self.policy)
+        self._fold(self._told())
+
+    def obey(self, policy: Policy) -> None:
+        """Goes on under another policy. What the run has seen is labelled anew, as that one says."""
+        self.policy = policy
+        seen = (event for event in self._told() if event.seq <= self.state.seq)
+        self.history = self._remembered(History(policy=policy), seen)
 
     def commit(self, make: Make, *, fresh: bool = True, sync: bool = True) -> tuple[Event, ...]:
         """Appends what `make` returns, in one transaction, and folds everything that is new. Returns what was appended.
@@ -87,6 +93,18 @@ class Run:
             return FOR_EVER
         return Instant(self.now() + self.wall_clock_left())
 
+    def _told(self) -> tuple[Happened, ...]:
+        def query(tx: Reader) -> tuple[Happened, ...]:
+            return tuple(happened(event) for event in tx.events(self.claim.run))
+
+        return self.shell.store.read(query)
+
     def _fold(self, events: tuple[Happened, ...]) -> None:
         if events:
             self.state, self.commands = refold(self.state, events)
+            self.history = self._remembered(self.history, events)
+
+    def _remembered(self, history: History, events: Iterable[Happened]) -> History:
+        for event in events:
+            history = remember(history, event, workflow=self.loaded.config.workflow)
+        return history

@@ -20,7 +20,8 @@ from dueprocess.values import RunId, canonical, parse, run_id
 class Task:
     """What is asked. The same `key` of the same agent is the same task; without one each submission is its own.
 
-    `inputs`: a JSON object that a workflow may refer to. `correlation`: an id of the caller's, kept as it is.
+    `inputs`: a JSON object that a workflow may refer to. `correlation`: an id of the caller's, kept as it is. `scope`: the
+    tools it may need, planned before anything untrusted was read; a call outside it is held once something was.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Task:
     session: str = ""
     correlation: str = ""
     inputs: str = "{}"
+    scope: tuple[str, ...] | None = None
 
 
 def queue_of(agent: str, step_version: int) -> str:
@@ -72,7 +74,8 @@ def submit(shell: Shell, loaded: Loaded, *, task: Task, queue: str | None = None
     """Takes a task and returns the id of its run, which is durable; the same key again returns the same run.
 
     Raises:
-        BadValue: `inputs` is not JSON, or `on_behalf_of` is not `user:NAME`. Conflict: the run of this key was erased.
+        BadValue: `inputs` is not JSON, `on_behalf_of` is not `user:NAME`, or `scope` names an unknown tool.
+        Conflict: the run of this key was erased.
     """
     _refuse_nobody(task.on_behalf_of)
     key = task.key or secrets.token_hex(16)
@@ -87,6 +90,7 @@ def submit(shell: Shell, loaded: Loaded, *, task: Task, queue: str | None = None
         correlation=task.correlation,
         inputs=canonical(parse(task.inputs)),
         queue=queue_of(loaded.manifest.agent, loaded.manifest.step_version) if queue is None else queue,
+        scope=_scope(task, loaded),
     )
     shell.store.open_run(run)
 
@@ -107,6 +111,16 @@ def submit(shell: Shell, loaded: Loaded, *, task: Task, queue: str | None = None
 
     shell.store.write(unit)
     return run
+
+
+def _scope(task: Task, loaded: Loaded) -> tuple[str, ...] | None:
+    if task.scope is None:
+        return None
+    unknown = [name for name in task.scope if name not in loaded.config.tools]
+    if unknown:
+        known = ", ".join(sorted(loaded.config.tools)) or "none"
+        raise BadValue(f"the scope names the unknown tool {unknown[0]!a}; expected some of {known}")
+    return tuple(sorted(set(task.scope)))
 
 
 def _refuse_nobody(on_behalf_of: str) -> None:

@@ -84,6 +84,7 @@ def test_ground_truth_gives_the_fixed_form(desk: Desk):
         "max_tool_calls": {"limit": 20, **nothing},
         "rate": nothing,
         "idempotency_key": nothing,
+        "limits": nothing,
         "all": nothing,
     }
     assert told["decisions"] == 3 + 2 * 3
@@ -209,11 +210,11 @@ def test_a_policy_that_does_not_load_is_an_error(desk: Desk):
 
 def test_figures_that_come_from_what_is_missing_are_warned_of(desk: Desk):
     desk.policy(
-        "roles: {r: {members: ['agent:a']}}\ntools: {look: {allowed: true, roles: [r]}, pay: {allowed: true, control: [to]}}"
+        "roles: {r: {members: ['agent:a']}}\ntools: {look: {allowed: true, roles: [r]}, pay: {allowed: true, checks: []}}"
     )
     result = desk.replay("--groundtruth", "g.jsonl", "--json")
     assert result.exit_code == 0
-    assert "not enforced by this version, so their tools are denied: control" in result.stderr
+    assert "not enforced by this version, so their tools are denied: checks" in result.stderr
     assert "the policy asks for roles and nobody acts" in result.stderr
     assert "not listed by the policy, so denied: visit, write" in result.stderr
     assert json.loads(result.stdout)["autonomy"]["calls_without_approval"] == 0

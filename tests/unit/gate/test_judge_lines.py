@@ -338,7 +338,7 @@ def test_an_explanation_tells_what_was_found_and_what_passed():
             "  HOLD   issue_refund.require_approval_over_usd: amount_usd 30.00 is over 25.00 USD; a person must approve"
             "  (amount_usd = 30, require_approval_over_usd = 25)"
         ),
-        "  checks, counters, budgets and approvals are not evaluated here",
+        "  checks, counters, budgets, approvals, sequences and where values come from are not evaluated here",
     ]
     told = explained_json(found)
     assert [each["rule"] for each in told["findings"]] == ["parse", "schema", "issue_refund.require_approval_over_usd"]

@@ -30,7 +30,7 @@ from dueprocess.gate import (
     RequirementRecord,
     SettledBy,
 )
-from dueprocess.gate.records import ActionPreviewed, ApprovalEscalated, ApprovalReminded
+from dueprocess.gate.records import ActionPreviewed, ApprovalEscalated, ApprovalReminded, UseRecord
 
 CALL = {"tool": "t", "arguments": "{}", "schema": "s", "principal": "agent:a", "cause": 3, "index": 0}
 CALL_WHOLE = CALL | {"on_behalf_of": "", "revision": 0, "request": "", "citations": "", "edited_by": []}
@@ -55,6 +55,7 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
     (ApprovalRecord, ANN, ANN_WHOLE),
     (RequirementRecord, REQUIREMENT, REQUIREMENT_WHOLE),
     (MarkRecord, {"key": "k"}, {"key": "k", "amount": 1}),
+    (UseRecord, {"argument": "to", "span": 0, "start": 4}, {"argument": "to", "span": 0, "start": 4}),
     (KeyRecord, {"scope": "s", "arguments": "a"}, {"scope": "s", "arguments": "a"}),
     (ActionDenied, {"call": CALL, "findings": [FINDING]}, {"call": CALL_WHOLE, "findings": [FINDING_WHOLE]}),
     (
@@ -86,6 +87,7 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
             "key": None,
             "granted": [],
             "fee_micros": 0,
+            "uses": [],
         },
     ),
     (

@@ -5,6 +5,7 @@ from tests.unit.policy.policies import ask, loads, said
 from dueprocess.policy import Verdict
 from dueprocess.tool import Effect, ToolSpec
 from dueprocess.values import Json
+from dueprocess.values.trust import UNLABELLED, Audience, Integrity, Label
 
 EVERYTHING = """\
 policy: 1
@@ -104,10 +105,28 @@ def test_what_is_not_enforced_yet_denies_the_tools_it_concerns():
 
     assert {name: tool.unenforceable for name, tool in policy.tools.items()} == {
         "get_order": (),
-        "verify_identity": ("temporal",),
-        "issue_refund": ("control", "bounded", "content", "limits", "checks", "on_untrusted_control", "temporal"),
-        "send_email": ("control", "content", "on_untrusted_control", "temporal"),
+        "verify_identity": (),
+        "issue_refund": ("checks",),
+        "send_email": (),
     }
+
+
+def test_each_key_ends_where_it_belongs():
+    policy = loads(EVERYTHING, tools=TOOLS)
+    refund, email = policy.tools["issue_refund"], policy.tools["send_email"]
+
+    assert (refund.control, refund.bounded, refund.content) == (
+        ("order_id", "customer_id"),
+        ("amount_usd",),
+        ("reason",),
+    )
+    assert (email.control, email.content) == (("to", "cc", "bcc", "attachments"), ("subject", "body"))
+    assert (refund.on_untrusted_control, email.on_untrusted_control) == (Verdict.DENY, Verdict.HOLD)
+    assert [(each.count, each.over) for each in refund.limits] == [(3, Verdict.HOLD), (None, Verdict.DENY)]
+    assert policy.source_of("crm.lookup").label == Label(integrity=Integrity.DIRECTORY, audience=Audience.CONFIDENTIAL)
+    assert policy.source_of("read_email").fields == ((("id",), Integrity.SYSTEM_ID),)
+    assert policy.source_of("get_order") == UNLABELLED
+    assert [each.id for each in policy.temporal] == ["no-exfil", "verify-first", "once"]
 
 
 def test_what_is_enforced_speaks_as_well():

@@ -154,7 +154,7 @@ def warnings(text: str, **more: object) -> list[str]:
     return [str(warning) for warning in loads(text, **more).warnings]
 
 
-UNBOUND = "a write without a limit: neither an amount nor a rate bounds it"
+UNBOUND = "a write without a limit: neither an amount, nor a rate, nor limits bound it"
 
 
 @pytest.mark.parametrize(
@@ -182,13 +182,19 @@ def test_a_read_or_a_forbidden_tool_needs_no_limit():
 
 
 def test_what_is_not_enforced_is_warned_of_once_for_each_key():
-    assert warnings("tools: {a: {allowed: true, mode: parameterized_only, control: []}}") == [
+    assert warnings("tools: {a: {allowed: true, mode: parameterized_only, checks: []}}") == [
         "line 1: tools.a: mode is read but not enforced by this version: every call is denied",
-        "line 1: tools.a: control is read but not enforced by this version: every call is denied",
+        "line 1: tools.a: checks is read but not enforced by this version: every call is denied",
     ]
-    assert warnings("sources: {a: {}}\ntools: {a: {allowed: true}}") == [
-        "line 2: tools.a: sources is read but not enforced by this version: every call is denied",
+
+
+def test_a_source_that_no_tool_is_named_like_is_warned_of():
+    read = {"get_order": ToolSpec(name="get_order", effect=Effect.READ)}
+
+    assert warnings("sources: {get_ordr: {}}\ntools: {get_order: {allowed: true}}", tools=read) == [
+        "line 1: sources.get_ordr: no tool is named 'get_ordr', so this labels nothing; did you mean 'get_order'?"
     ]
+    assert warnings("sources: {get_ordr: {}}\ntools: {get_order: {allowed: true, rate: {count: 1, window: 1m}}}") == []
 
 
 def test_a_critical_tool_without_a_test_is_warned_of():

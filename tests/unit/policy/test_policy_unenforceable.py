@@ -3,14 +3,12 @@
 import pytest
 from tests.unit.policy.policies import DENY, TOOLS, ask, loads, refund_policy, refund_refused, refused, said
 
+from dueprocess.policy import Verdict
 from dueprocess.tool import Effect, ToolSpec
 
 SHAPES = {
     "mode": "mode: parameterized_only",
     "row_level_security": "row_level_security: true",
-    "control": "control: [order_id, customer_id]",
-    "content": "content: [currency]",
-    "limits": "limits: [{count: 3, per: [$.customer_id], window: 24h, over: hold}]",
     "checks": "checks: [{name: recent, from: run_sql_query, where: {id: $.order_id}, assert: 'result.a <= 1', max_age: 1m}]",
 }
 
@@ -31,15 +29,15 @@ def test_each_key_denies_every_call_of_its_tool_and_no_other(key: str, written: 
     ]
 
 
-@pytest.mark.parametrize("written", ["control: []", "content: []", "limits: []", "checks: []"])
-def test_a_key_that_lists_nothing_is_still_not_enforced(written: str):
-    assert said(ask(refund_policy(written), {})) == [(f"unenforceable:{written.split(':', maxsplit=1)[0]}", DENY)]
+def test_a_key_that_lists_nothing_is_still_not_enforced():
+    assert said(ask(refund_policy("checks: []"), {})) == [("unenforceable:checks", DENY)]
 
 
-def test_bounded_denies_and_needs_both_bounds():
+def test_bounded_needs_both_bounds():
     limits = "limits: [{sum: amount, max_usd: 100, per: [], window: 30d, over: deny}]"
     policy = refund_policy(f"bounded: [amount_usd]\nmax_amount_usd: 50\n{limits}", tools=TOOLS)
-    assert said(ask(policy, {"amount_usd": 1})) == [("unenforceable:bounded", DENY), ("unenforceable:limits", DENY)]
+    assert ask(policy, {"amount_usd": 1}) == ()
+    assert policy.tools["issue_refund"].bounded == ("amount_usd",)
     refund_policy(f"bounded: [amount_usd]\nrequire_approval_over_usd: 50\n{limits}", tools=TOOLS)
 
     both = "line 2: tools.issue_refund: what is bounded needs both bounds: a threshold (max_amount_usd) and limits"
@@ -56,6 +54,22 @@ def test_egress_alone_denies_nothing():
     assert ask(refund_policy("egress: external"), {}) == ()
 
 
+def test_what_is_bounded_is_the_bound_amount():
+    limits = "limits: [{sum: amount, max_usd: 100, per: [], window: 30d, over: deny}]"
+    assert refund_refused(f"bounded: [order_id]\nmax_amount_usd: 50\n{limits}", tools=TOOLS) == [
+        (
+            "line 4: tools.issue_refund.bounded: 'order_id' is not the bound amount ('amount_usd'): nothing bounds it; "
+            "list it as control"
+        )
+    ]
+
+
+def test_an_argument_is_of_one_kind():
+    assert refund_refused("control: [order_id]\ncontent: [order_id]", tools=TOOLS) == [
+        "line 5: tools.issue_refund.content: the argument 'order_id' is listed as control too; expected it in one of the lists"
+    ]
+
+
 def test_a_tier_hands_its_key_down_to_its_tools():
     policy = loads(
         """
@@ -64,9 +78,31 @@ def test_a_tier_hands_its_key_down_to_its_tools():
         """
     )
 
-    assert said(ask(policy, {}, tool="a")) == [("unenforceable:on_untrusted_control", DENY)]
-    assert ask(policy, {}, tool="b") == ()
-    assert ask(policy, {}, tool="c") == ()
+    assert {name: tool.on_untrusted_control for name, tool in policy.tools.items()} == {
+        "a": Verdict.DENY,
+        "b": Verdict.HOLD,
+        "c": Verdict.HOLD,
+    }
+
+
+@pytest.mark.parametrize(
+    "said_of_origins",
+    [
+        "sources: {}\ntools: {a: {allowed: true}}",
+        "tiers: {x: {on_untrusted_control: hold}}\ntools: {a: {allowed: true}}",
+        "tools: {a: {allowed: true, control: []}}",
+        "tools: {a: {allowed: true, content: []}}",
+        "tools: {a: {allowed: true, egress: external}}",
+    ],
+)
+def test_a_file_that_speaks_of_origins_asks_for_them(said_of_origins: str):
+    assert loads(said_of_origins).asks_origins
+
+
+def test_a_file_that_does_not_means_exactly_what_it_says():
+    assert not loads(
+        "policy: 1\ntiers: {x: {effect: read}}\ntools: {a: {allowed: true, max_amount_usd: 5}}"
+    ).asks_origins
 
 
 READS = {
@@ -78,61 +114,10 @@ ALL_TOOLS = (
 )
 
 
-def denied(top: str) -> dict[str, list[str]]:
-    policy = loads(f"{top}\n{ALL_TOOLS}", tools=READS)
-    found = {name: [rule for rule, _ in said(ask(policy, {}, tool=name))] for name in READS}
-    return {name: rules for name, rules in found.items() if rules}
-
-
-T, S = ["unenforceable:temporal"], ["unenforceable:sources"]
-
-
-@pytest.mark.parametrize(
-    ("top", "expected"),
-    [
-        ("sources: {r1: {integrity: operator}}", {"r1": S}),
-        ("sources: {r1: {}, w2: {audience: internal, fields: {'$.id': system_id}}}", {"r1": S, "w2": S}),
-        ("sources: {}", {"w1": S, "w2": S}),
-        ("sources: {kb.search: {integrity: operator}}", {"w1": S, "w2": S}),
-        ("sources: {kb.search: {integrity: operator}, r1: {}}", {"r1": S}),
-        ("temporal: [{id: a, at_most: 1, of: {tool: w1, same: [x]}, effect: hold}]", {"w1": T}),
-        (
-            "temporal: [{id: a, before: w1, require: {tool: r1, where: {a: $.a}, within: 15m}, effect: deny}]",
-            {"w1": T, "r1": T},
-        ),
-        ("temporal: [{id: a, never: {after: {tool: r1}, then: {tool: w2}}, effect: deny}]", {"r1": T, "w2": T}),
-        (
-            "temporal: [{id: a, never: {after: {audience: '>=confidential'}, then: {egress: external}}, effect: deny}]",
-            {"w1": T, "w2": T, "r2": T},
-        ),
-        (
-            "temporal: [{id: a, never: {after: {tool: r1}, then: {egress: external}}, effect: deny}]",
-            {"r1": T, "r2": T},
-        ),
-        ("temporal: [{id: a, at_most: 1, of: {audience: internal}, effect: hold}]", {"w1": T, "w2": T}),
-        ("temporal: []", {"w1": T, "w2": T}),
-        (
-            "temporal: [{id: a, at_most: 1, of: {tool: w1}, effect: hold}, {id: b, at_most: 0, of: {audience: x}, effect: deny}]",
-            {"w1": T, "w2": T},
-        ),
-        (
-            "temporal: [{id: a, at_most: 1, of: {tool: w1}, effect: hold}, {id: b, at_most: 1, of: {tool: r1}, effect: deny}]",
-            {"w1": T, "r1": T},
-        ),
-    ],
-)
-def test_a_top_level_key_denies_the_tools_it_names_or_every_write(top: str, expected: dict[str, list[str]]):
-    assert denied(top) == expected
-
-
 def test_several_keys_are_several_findings():
-    policy = refund_policy("control: [order_id]\nmode: parameterized_only", above="sources: {issue_refund: {}}\n")
+    policy = refund_policy("checks: []\nmode: parameterized_only")
 
-    assert [rule for rule, _ in said(ask(policy, {}))] == [
-        "unenforceable:mode",
-        "unenforceable:control",
-        "unenforceable:sources",
-    ]
+    assert [rule for rule, _ in said(ask(policy, {}))] == ["unenforceable:mode", "unenforceable:checks"]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +207,11 @@ def test_a_key_that_is_not_understood_does_not_load(key: str, problem: str):
             "sources.r1.integrity: unknown value 'trusted'; did you mean 'untrusted'?",
         ),
         ("sources: {r1: {audience: secret}}", "sources.r1.audience: unknown value 'secret'; expected one of: "),
-        ("sources: {r1: {fields: {a: b}}}", "sources.r1.fields.a: unknown value 'b'; expected one of: "),
+        ("sources: {r1: {fields: {$.a: b}}}", "sources.r1.fields.$.a: unknown value 'b'; expected one of: "),
+        (
+            "sources: {r1: {fields: {a: system_id}}}",
+            "sources.r1.fields.a: 'a' is no path into an answer; expected one such",
+        ),
         ("sources: {r1: {fields: 1}}", "sources.r1.fields: got '1'; expected a mapping"),
         (
             "sources: {r1: {label: x}}",
@@ -250,8 +239,20 @@ def test_a_key_that_is_not_understood_does_not_load(key: str, problem: str):
         ),
         ("temporal: [{id: a, before: x, require: {tool: r1}, effect: deny}]", "temporal[0].before: unknown tool 'x'"),
         (
-            "temporal: [{id: a, at_most: 1, of: {tol: w1}, effect: deny}]",
+            "temporal: [{id: a, at_most: 1, of: {tool: w1, tol: w1}, effect: deny}]",
             "temporal[0].of.tol: unknown key 'tol'; did you mean 'tool'?",
+        ),
+        (
+            "temporal: [{id: a, at_most: 1, of: {}, effect: deny}]",
+            "temporal[0].of: chooses nothing; expected one of: tool, ",
+        ),
+        (
+            "temporal: [{id: a, never: {after: {audience: '>=secret'}, then: {tool: w1}}, effect: deny}]",
+            "temporal[0].never.after.audience: unknown audience '>=secret'; ",
+        ),
+        (
+            "temporal: [{id: a, before: w1, require: {tool: r1, where: {a: [1]}}, effect: deny}]",
+            "temporal[0].require.where.a: got a list; expected a value, or a path",
         ),
         (
             "temporal: [{id: a, before: w1, require: {tool: r1, within: 5}, effect: deny}]",

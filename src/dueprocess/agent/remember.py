@@ -1,0 +1,79 @@
+"""What a run's history keeps of each of its events: who said what, what was dispatched, what came back. Labels are the policy's.
+
+Rule 1. The task and the answers to clarifications are the requester's words; inputs given with a task are theirs too.
+Rule 2. What a workflow writes out is its author's word: it vouches wherever the workflow uses it.
+Rule 3. The declared scope is the task's plan where it carries one, else the tools of its workflow.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from dueprocess.agent.happened import Happened
+from dueprocess.agent.records import ClarificationGiven, TaskSubmitted
+from dueprocess.agent.workflow import Calls, Workflow, is_path
+from dueprocess.errors import BadValue
+from dueprocess.gate import ActionDispatched, ActionReused, ActionSettled
+from dueprocess.gate.history import History
+from dueprocess.provenance import Entered, said, written_out
+from dueprocess.values import Json, parse
+from dueprocess.values.trust import Integrity
+
+
+def remember(history: History, event: Happened, *, workflow: Workflow | None = None) -> History:
+    """The history after this event. Pure; an event that says nothing of origins leaves it as it is."""
+    handler = _HANDLERS.get(type(event.record))
+    return history if handler is None else handler(history, event, event.record, workflow)
+
+
+def _submitted(history: History, event: Happened, record: TaskSubmitted, workflow: Workflow | None) -> History:
+    history = history.enter(said(record.text, origin="task"))
+    inputs = _inputs(record.inputs)
+    if inputs:
+        history = history.enter(written_out(inputs, origin="inputs", integrity=Integrity.USER))
+    if workflow is not None:
+        history = history.enter(_literals(workflow))
+    scope = record.scope if record.scope is not None else tuple(workflow.tools) if workflow is not None else None
+    return history if scope is None else history.within(frozenset(scope))
+
+
+def _clarified(history: History, event: Happened, record: ClarificationGiven, workflow: Workflow | None) -> History:
+    return history.enter(said(record.text, origin="clarification"))
+
+
+def _dispatched(history: History, event: Happened, record: ActionDispatched, workflow: Workflow | None) -> History:
+    return history.dispatched(record, action=event.action, at=event.at)
+
+
+def _settled(history: History, event: Happened, record: ActionSettled, workflow: Workflow | None) -> History:
+    return history.settled(record, action=event.action, at=event.at)
+
+
+def _reused(history: History, event: Happened, record: ActionReused, workflow: Workflow | None) -> History:
+    return history.reused(record, action=event.action)
+
+
+def _inputs(text: str) -> Json:
+    try:
+        return parse(text)
+    except BadValue:
+        return None
+
+
+def _literals(workflow: Workflow) -> Entered:
+    written: dict[str, Json] = {}
+    for step in workflow.steps:
+        if isinstance(step, Calls):
+            for call in step.calls:
+                written[f"{step.id}.{call.name}"] = {
+                    name: value for name, value in call.arguments.items() if not is_path(value)
+                }
+    return written_out(written, origin="workflow", integrity=Integrity.OPERATOR)
+
+
+_HANDLERS: Final[Mapping[type, Callable[[History, Happened, Any, Workflow | None], History]]] = {
+    TaskSubmitted: _submitted,
+    ClarificationGiven: _clarified,
+    ActionDispatched: _dispatched,
+    ActionSettled: _settled,
+    ActionReused: _reused,
+}

@@ -1,0 +1,117 @@
+"""What a decision knows of the run so far: what entered it, and which actions were dispatched with what outcome.
+
+A fold over the run's records, under one policy: labels are that policy's. Nothing is judged here.
+
+Rule 1. Only a policy that asks for it is remembered for: one that speaks of where values come from, or of sequences.
+Rule 2. A result enters when it succeeded, under the label of its tool. An error is told in our own words, so that it
+        brings nothing in; what a person settles is theirs.
+Rule 3. A repeat of an action replaces its earlier attempt: it is one action, and uses its places once.
+"""
+
+from dataclasses import dataclass, replace
+
+from dueprocess.errors import BadValue
+from dueprocess.gate.life import ActionState
+from dueprocess.gate.records import ActionDispatched, ActionReused, ActionSettled, Outcome, SettledBy
+from dueprocess.gate.vouching import query_is_vouched
+from dueprocess.policy import Policy
+from dueprocess.provenance import EMPTY_STANDING, Entered, Standing, Use, answered
+from dueprocess.values import Instant, Json, parse
+from dueprocess.values.trust import Integrity, Label, Source
+
+_PERSONS_WORD = Source(label=Label(integrity=Integrity.ENDORSED))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCall:
+    """An action of the run that was dispatched: its arguments, where it stands, and since when."""
+
+    action: str
+    tool: str
+    arguments: dict[str, Json]
+    state: ActionState
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A run so far, as `policy` sees it."""
+
+    policy: Policy
+    standing: Standing = EMPTY_STANDING
+    calls: tuple[PastCall, ...] = ()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the policy asks for any of this (rule 1)."""
+        return self.policy.asks_origins or bool(self.policy.temporal)
+
+    def enter(self, span: Entered) -> "History":
+        """With a span that entered by itself: what a person said, what a workflow declares."""
+        return replace(self, standing=self.standing.enter(span)) if self.is_asked else self
+
+    def within(self, scope: frozenset[str]) -> "History":
+        """With the tools that the task declares."""
+        return replace(self, standing=replace(self.standing, scope=scope))
+
+    def dispatched(self, record: ActionDispatched, *, action: str, at: Instant) -> "History":
+        """With an action that was dispatched, and the places it uses."""
+        if not self.is_asked:
+            return self
+        call = PastCall(
+            action=action,
+            tool=record.call.tool,
+            arguments=_object(record.call.arguments),
+            state=ActionState.DISPATCHED,
+            at=at,
+        )
+        uses = tuple(Use(action=action, argument=use.argument, span=use.span, start=use.start) for use in record.uses)
+        before = tuple(each for each in self.calls if each.action != action)
+        return replace(self, calls=(*before, call), standing=self.standing.use(uses))
+
+    def settled(self, record: ActionSettled, *, action: str, at: Instant) -> "History":
+        """With the outcome of an action."""
+        call = next((each for each in reversed(self.calls) if each.action == action), None)
+        if call is None:
+            return self
+        state = ActionState(record.outcome.value)
+        changed = replace(call, state=state, at=at)
+        after = replace(self, calls=tuple(changed if each is call else each for each in self.calls))
+        if record.outcome is Outcome.FAILED:
+            return replace(after, standing=after.standing.free(action))
+        if record.outcome is not Outcome.SUCCEEDED:
+            return after
+        by_person = record.by is SettledBy.PERSON
+        return _answered(after, call.tool, call.arguments, result=record.result, action=action, by_person=by_person)
+
+    def reused(self, record: ActionReused, *, action: str) -> "History":
+        """With an outcome that was returned again: it is shown again, under the same label."""
+        if not self.is_asked:
+            return self
+        return _answered(self, record.call.tool, _object(record.call.arguments), result=record.result, action=action)
+
+
+def _answered(
+    history: History, tool: str, arguments: dict[str, Json], *, result: str, action: str, by_person: bool = False
+) -> History:
+    policy, standing = history.policy, history.standing
+    span = answered(
+        _json(result),
+        origin=action,
+        tool=tool,
+        source=_PERSONS_WORD if by_person else policy.source_of(tool),
+        query_vouched=not by_person and query_is_vouched(policy, tool=tool, arguments=arguments, standing=standing),
+    )
+    return replace(history, standing=standing.enter(span))
+
+
+def _object(text: str) -> dict[str, Json]:
+    value = _json(text)
+    return value if isinstance(value, dict) else {}
+
+
+def _json(text: str) -> Json:
+    try:
+        return parse(text)
+    except BadValue:
+        return text

@@ -1,0 +1,218 @@
+"""Where a token stands in a text. What it is worth there is decided in `vouch`.
+
+Rule 1. A token stands in a text only as a whole: nothing before or after it may be part of the same word, number,
+        address or link.
+Rule 2. A text is searched for a piece of the token, and what stands around is read: nothing is indexed token by token.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from dueprocess.provenance.token import MAX_LENGTH, TRAILING, Kind, Token, text_token
+from dueprocess.provenance.words import Words, is_joined
+
+MAX_PLACES: Final = 200  # of one token in one text: beyond it the text is a flood
+_JOINS: Final = frozenset("-_./@#:+&~\\")
+_MONTHS: Final = "january february march april may june july august september october november december".split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a token stands in the folded form of a text, from `start` up to `end`."""
+
+    start: int
+    end: int
+
+
+def places(token: Token, words: Words) -> Iterator[Place]:
+    """Where the token stands in a text, from its beginning (rule 2); at most `MAX_PLACES` candidates are looked at."""
+    text = words.folded
+    match token.kind:
+        case Kind.NUMBER:
+            yield from _matches(_number_pattern(token.text), text, _is_whole_number)
+        case Kind.DATE:
+            yield from _dates(token.text, text)
+        case Kind.WORDS:
+            yield from _literal(token.text, text)
+        case Kind.EMAIL | Kind.LINK:
+            yield from _address(token, text)
+        case Kind.IBAN | Kind.PHONE:
+            yield from _spelled(token, text)
+
+
+def _literal(wanted: str, text: str) -> Iterator[Place]:
+    at, seen = text.find(wanted), 0
+    while at >= 0 and seen < MAX_PLACES:
+        end = at + len(wanted)
+        if _is_whole_word(text, at, end):
+            yield Place(start=at, end=end)
+        seen += 1
+        at = text.find(wanted, at + 1)
+
+
+def _is_whole_word(text: str, start: int, end: int) -> bool:
+    before, after = start - 1, end
+    if is_joined(text, before) or is_joined(text, after):
+        return False
+    if before >= 1 and text[before] in _JOINS and is_joined(text, before - 1):
+        return False
+    return not (after + 1 < len(text) and text[after] in _JOINS and is_joined(text, after + 1))
+
+
+def _matches(pattern: re.Pattern[str], text: str, is_whole: Callable[[str, int, int], bool]) -> Iterator[Place]:
+    for seen, found in enumerate(pattern.finditer(text)):
+        if seen == MAX_PLACES:
+            return
+        if is_whole(text, found.start(), found.end()):
+            yield Place(start=found.start(), end=found.end())
+
+
+def _is_whole_number(text: str, start: int, end: int) -> bool:
+    if is_joined(text, start - 1) or is_joined(text, end):
+        return False
+    if start > 1 and text[start - 1] in ".,:/-'" and text[start - 2].isdigit():
+        return False
+    if start >= 1 and text[start - 1] in "-.+" and (start == 1 or text[start - 2] in " \0($€£"):
+        return False  # a sign, or the decimals of a number without a whole part
+    if text[end : end + 1] in {"%", "k"}:
+        return False
+    return not (end + 1 < len(text) and text[end] in ".,:/-'" and text[end + 1].isdigit())
+
+
+@lru_cache(maxsize=512)
+def _number_pattern(number: str) -> re.Pattern[str]:
+    sign, digits = ("-", number[1:]) if number.startswith("-") else ("", number)
+    whole, _, decimals = digits.partition(".")
+    groups = [whole[max(0, at - 3) : at] for at in range(len(whole), 0, -3)][::-1]
+    spelled = r"[,.' ]?".join(groups)
+    # Zeros behind the point say nothing; a comma before three of them would be a thousand.
+    rest = rf"[.,]{decimals}0*" if decimals else r"(?:[.,]0{1,2}(?!\d))?"
+    return re.compile(f"{sign}{spelled}{rest}")
+
+
+def _dates(date: str, text: str) -> Iterator[Place]:
+    year, month, day = date.split("-")
+    for spelled in (date, f"{year}/{month}/{day}"):
+        yield from (each for each in _literal(spelled, text) if _is_whole_number(text, each.start, each.end))
+    if not 1 <= int(month) <= len(_MONTHS) or _MONTHS[int(month) - 1][:3] not in text:
+        return
+    after, before = _named_date(int(month), int(day), year)
+    for seen, found in enumerate(_month(int(month)).finditer(text)):
+        if seen == MAX_PLACES:
+            return
+        behind = after.match(text, found.end())
+        ahead = before.search(text, max(0, found.start() - _DAY_LENGTH), found.start())
+        in_year = _in_year(year).match(text, found.end())
+        if behind is not None:
+            yield Place(start=found.start(), end=behind.end())
+        elif ahead is not None and in_year is not None:
+            yield Place(start=ahead.start(), end=in_year.end())
+
+
+_DAY_LENGTH: Final = len("01st of ")
+
+
+@lru_cache(maxsize=12)
+def _month(month: int) -> re.Pattern[str]:
+    name = _MONTHS[month - 1]
+    return re.compile(rf"{name[:3]}(?:{name[3:]}|\.)?(?![^\W\d_])" if len(name) > len("may") else r"may\b")
+
+
+@lru_cache(maxsize=256)
+def _named_date(month: int, day: int, year: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    of_month = rf"0?{day}(?:st|nd|rd|th)?"
+    return re.compile(rf" {of_month},? {year}(?!\d)"), re.compile(rf"(?<!\d){of_month}(?: of)? $")
+
+
+@lru_cache(maxsize=256)
+def _in_year(year: str) -> re.Pattern[str]:
+    return re.compile(rf",? {year}(?!\d)")
+
+
+def _address(token: Token, text: str) -> Iterator[Place]:
+    # The host is what every spelling of it has; where it was written otherwise than in ASCII the text is looked through.
+    seed = token.text.partition("@")[2] if token.kind is Kind.EMAIL else re.split(r"[/?#]", token.text)[0]
+    if not seed or "xn--" in seed:
+        seed = "@" if token.kind is Kind.EMAIL else "."
+    at, seen, done = text.find(seed), 0, -1
+    while at >= 0 and seen < MAX_PLACES:
+        start, end = _run(text, at)
+        if start > done and text_token(text[start:end]) == token:
+            yield Place(start=start, end=end)
+        done = max(done, start)
+        seen += 1
+        at = text.find(seed, max(at + 1, end))
+
+
+def _run(text: str, at: int) -> tuple[int, int]:
+    """The whole of what stands around a place up to the next blank, without what encloses or ends a sentence."""
+    start, end = _edge(text, at, -1), _edge(text, at, 1)
+    while start < at and text[start] in "<([{'\"*_`":
+        start += 1
+    while end > at and text[end - 1] in TRAILING + "`":
+        end -= 1
+    return start, end
+
+
+def _edge(text: str, at: int, step: int) -> int:
+    stops = ' \0<>"' if step > 0 else ' \0<>"(['
+    limit = MAX_LENGTH
+    place = at
+    while 0 <= place < len(text) and text[place] not in stops and limit:
+        place += step
+        limit -= 1
+    return place if step > 0 else place + 1
+
+
+def _spelled(token: Token, text: str) -> Iterator[Place]:
+    """Tokens that may be written in groups: found by their first characters, then read on over what separates groups."""
+    wanted, light = token.text, " " if token.kind is Kind.IBAN else " ()./-"
+    at, seen = _next_head(token, text, 0), 0
+    while at >= 0 and seen < MAX_PLACES:
+        end = _read_on(text, at, wanted, light)
+        if end and _is_whole_group(text, at, end, token.kind):
+            yield Place(start=at, end=end)
+        seen += 1
+        at = _next_head(token, text, at + 1)
+
+
+def _next_head(token: Token, text: str, start: int) -> int:
+    if token.kind is Kind.IBAN:
+        return text.find(token.text[:4], start)  # groups are of four
+    found = _phone_head(token.text[:3]).search(text, start)
+    return found.start() if found is not None else -1
+
+
+@lru_cache(maxsize=256)
+def _phone_head(digits: str) -> re.Pattern[str]:
+    return re.compile("[ ()./-]{0,3}".join(digits))
+
+
+def _read_on(text: str, start: int, wanted: str, light: str) -> int:
+    """Where the token ends that is spelt from `start` on; 0 where it is another."""
+    at, gap = start, 0
+    for character in wanted:
+        while at < len(text) and text[at] in light and gap < _MAX_GAP:
+            at += 1
+            gap += 1
+        if at >= len(text) or text[at] != character:
+            return 0
+        at += 1
+        gap = 0
+    return at
+
+
+_MAX_GAP: Final = 3  # characters between two groups of a phone number, as in "+49 (0)"
+
+
+def _is_whole_group(text: str, start: int, end: int, kind: Kind) -> bool:
+    if kind is Kind.IBAN:
+        return _is_whole_word(text, start, end)
+    if text[max(0, start - 2) : start] == "00":
+        start -= 2
+    goes_on = len(text) > end + 1 and text[end] in " .-/(" and text[end + 1].isdigit()
+    goes_before = start > 1 and text[start - 1] in " .-/)" and text[start - 2].isdigit()
+    return not (is_joined(text, start - 1) or is_joined(text, end) or goes_on or goes_before)

@@ -1,0 +1,221 @@
+"""Whether a value is vouched, and by what; else where it was seen. What follows is decided in the gate.
+
+Rule 1. Matching only ever grants. A value vouches if the same token stands, whole, among what vouches (see `entered`);
+        what is transformed, split, encoded or invented stands nowhere.
+Rule 2. A strong token (e-mail, link, IBAN, phone, date) needs no more. A number or a word must be *named*: in quotes; a
+        name (capitals, several words); an id (four characters or more with a digit or a joint in it); or beside a word
+        of its role: of the argument or the tool it directs.
+Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals or its role.
+Rule 4. Of several places the first that is free is taken.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dueprocess.provenance.entered import Entered, excerpt
+from dueprocess.provenance.place import Place, places
+from dueprocess.provenance.standing import Standing
+from dueprocess.provenance.token import Kind, Token, token_of
+from dueprocess.provenance.words import Words
+from dueprocess.values.trust import Integrity
+
+_STRONG: Final = frozenset({Kind.EMAIL, Kind.LINK, Kind.IBAN, Kind.PHONE, Kind.DATE})
+_AROUND: Final = 48  # characters to each side in which words of the role are looked for
+_BEFORE, _AFTER = 3, 3  # words
+_LONG_ENOUGH: Final = 4  # characters: shorter ids collide (measured)
+_WORD = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_QUOTES: Final = {
+    "'": "'",
+    '"': '"',
+    "`": "`",
+    "\u2018": "\u2019",
+    "\u201c": "\u201d",
+    "\u00ab": "\u00bb",
+    "\u201e": "\u201c",
+}
+_CURRENCY_SIGNS: Final = frozenset("$€£¥")
+_CURRENCIES: Final = frozenset({"usd", "eur", "gbp", "chf", "jpy", "dollar", "euro", "pound", "franc", "yen"})
+_MONEY_WORDS: Final = _CURRENCIES | {
+    "amount",
+    "price",
+    "sum",
+    "total",
+    "cost",
+    "fee",
+    "money",
+    "rent",
+    "budget",
+    "limit",
+}
+_ID_MARKS: Final = frozenset("-_./#:@")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What an argument directs: its name, and the words that stand beside a value of it."""
+
+    argument: str
+    words: frozenset[str]
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it is an amount of money."""
+        return bool(_MONEY_WORDS & {_stem(word) for word in _WORD.findall(_CAMEL.sub(" ", self.argument).lower())})
+
+
+def role_of(tool: str, path: tuple[str, ...]) -> Role:
+    """The role of an argument, from its own name and the tool's."""
+    return Role(argument=".".join(path), words=_stems((tool, *path)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """A value that is vouched: by whom, and the place, where it is one that can be used up."""
+
+    by: Integrity
+    origin: str
+    span: int = -1
+    start: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """A value that would be vouched, but every place of it has been used. `action`: by whom, the last one."""
+
+    action: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Where a value that is not vouched was seen: the source, and what stands around it."""
+
+    origin: str
+    source: str
+    integrity: Integrity
+    excerpt: str
+
+
+def vouch(
+    standing: Standing, token: Token, *, role: Role, tool: str, taken: Collection[tuple[int, int]] = ()
+) -> Vouched | Spent | None:
+    """What vouches a value in a role; `taken` are places that the same action uses already."""
+    for each in standing.endorsed:
+        if (each.tool, each.argument, each.token) == (tool, role.argument, token):
+            return Vouched(by=Integrity.ENDORSED, origin=each.by)
+    spent: Spent | None = None
+    for number in standing.vouching:
+        span = standing.entered[number]
+        for place in _naming(span, token, role):
+            if span.lasts:
+                return Vouched(by=span.label.integrity, origin=span.origin)
+            if (number, place.start) in taken:
+                spent = spent or Spent(action="", origin=span.origin)
+                continue
+            user = next((use.action for use in standing.used if (use.span, use.start) == (number, place.start)), None)
+            if user is None:
+                return Vouched(by=_integrity(span), origin=span.origin, span=number, start=place.start)
+            spent = Spent(action=user, origin=span.origin)
+    return spent
+
+
+def is_known(standing: Standing, token: Token, *, role: Role) -> bool:
+    """Whether a value stands anywhere among what vouches, used or not: enough for what has no effect of its own."""
+    return any(each.token == token for each in standing.endorsed) or any(
+        True for number in standing.vouching for _ in _naming(standing.entered[number], token, role)
+    )
+
+
+def is_mentioned(standing: Standing, token: Token) -> bool:
+    """Whether an active token stands anywhere among what vouches, in whatever role."""
+    return any(each.token == token for each in standing.endorsed) or any(
+        True for number in standing.vouching for _ in places(token, standing.entered[number].vouching)
+    )
+
+
+def seen(standing: Standing, token: Token) -> Seen | None:
+    """Where a value was last seen among all that entered the run."""
+    for span in reversed(standing.entered):
+        for place in places(token, span.words):
+            return Seen(
+                origin=span.origin,
+                source=span.source,
+                integrity=span.label.integrity,
+                excerpt=excerpt(span.words, place.start, place.end),
+            )
+    return None
+
+
+def _integrity(span: Entered) -> Integrity:
+    return span.label.integrity if span.label.integrity is not Integrity.UNTRUSTED else Integrity.SYSTEM_ID
+
+
+def _naming(span: Entered, token: Token, role: Role) -> Iterator[Place]:
+    if span.is_prose:
+        for place in places(token, span.vouching):
+            if _is_named_by(span.vouching, token, place, role):
+                yield place
+        return
+    text, last = span.vouching.folded, -1
+    for place in places(token, span.vouching):
+        path, start, end = span.piece(place.start)
+        if start == last or token_of(text[start:end]) != token:
+            continue  # it is part of a longer value
+        last = start
+        around = _stems((span.source, *path))
+        if _is_named(span.vouching, token, Place(start=start, end=end), role, around=around):
+            yield Place(start=start, end=end)
+
+
+def _is_named_by(words: Words, token: Token, place: Place, role: Role) -> bool:
+    text = words.folded
+    before = _WORD.findall(text[max(0, place.start - _AROUND) : place.start])[-_BEFORE:]
+    after = _WORD.findall(text[place.end : place.end + _AROUND])[:_AFTER]
+    return _is_named(words, token, place, role, around=frozenset(map(_stem, (*before, *after))))
+
+
+def _is_named(words: Words, token: Token, place: Place, role: Role, *, around: frozenset[str]) -> bool:
+    """Rules 2 and 3."""
+    if token.kind in _STRONG:
+        return True
+    text, start, end = words.folded, place.start, place.end
+    beside = bool(role.words & around)
+    if token.kind is Kind.NUMBER:
+        is_sum = _is_sum(text, start, end)
+        if role.is_money:
+            return is_sum or beside or end - start >= _LONG_ENOUGH
+        return not is_sum and (beside or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
+    if beside or _is_quoted(text, start, end):
+        return True
+    if " " in token.text or _is_id(token.text):
+        return len(token.text) >= _LONG_ENOUGH
+    return words.plain[start : start + 1].isupper()
+
+
+def _is_sum(text: str, start: int, end: int) -> bool:
+    marks = text[max(0, start - 2) : start].strip()[-1:] + text[end : end + 2].strip()[:1]
+    if set(marks) & _CURRENCY_SIGNS:
+        return True
+    before, after = _WORD.findall(text[max(0, start - 10) : start])[-1:], _WORD.findall(text[end : end + 10])[:1]
+    decimals = re.search(r"[.,]\d{2}$", text[start:end]) is not None
+    return decimals or bool(_CURRENCIES & {_stem(word) for word in (*before, *after)})
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return bool(before) and _QUOTES.get(before) == after
+
+
+def _is_id(text: str) -> bool:
+    return any(map(str.isdigit, text)) or any(mark in text.strip("".join(_ID_MARKS)) for mark in _ID_MARKS)
+
+
+def _stems(names: Collection[str]) -> frozenset[str]:
+    return frozenset(_stem(word) for name in names for word in _WORD.findall(_CAMEL.sub(" ", name).lower()))
+
+
+def _stem(word: str) -> str:
+    return word.removesuffix("s") if len(word) > _LONG_ENOUGH - 1 else word
