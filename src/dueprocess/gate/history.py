@@ -2,7 +2,7 @@
 
 A fold over the run's records, under one policy: labels are that policy's. Nothing is judged here.
 
-Rule 1. Only a policy that asks for it is remembered for: one that speaks of where values come from, or of sequences.
+Rule 1. Only a policy that asks for it is remembered for: one that speaks of where values come from, of sequences or checks.
 Rule 2. A result enters when it succeeded, under the label of its tool. An error is told in our own words, so that it
         brings nothing in; what a person settles is theirs.
 Rule 3. A repeat of an action replaces its earlier attempt: it is one action, and uses its places once.
@@ -15,7 +15,7 @@ from dueprocess.gate.life import ActionState
 from dueprocess.gate.records import ActionDispatched, ActionReused, ActionSettled, Outcome, SettledBy
 from dueprocess.gate.vouching import query_is_vouched
 from dueprocess.policy import Policy
-from dueprocess.provenance import EMPTY_STANDING, Entered, Standing, Use, answered
+from dueprocess.provenance import EMPTY_STANDING, Entered, Standing, Use, answered, structured
 from dueprocess.values import Instant, Json, parse
 from dueprocess.values.trust import Integrity, Label, Source
 
@@ -24,13 +24,17 @@ _PERSONS_WORD = Source(label=Label(integrity=Integrity.ENDORSED))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastCall:
-    """An action of the run that was dispatched: its arguments, where it stands, and since when."""
+    """An action of the run that was dispatched: its arguments, where it stands, and since when.
+
+    `result`: what it answered, of a tool that a check rests on.
+    """
 
     action: str
     tool: str
     arguments: dict[str, Json]
     state: ActionState
     at: Instant
+    result: Json = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ class History:
     @property
     def is_asked(self) -> bool:
         """Whether the policy asks for any of this (rule 1)."""
-        return self.policy.asks_origins or bool(self.policy.temporal)
+        return self.policy.asks_origins or bool(self.policy.temporal) or bool(self.policy.check_sources)
 
     def enter(self, span: Entered) -> "History":
         """With a span that entered by itself: what a person said, what a workflow declares."""
@@ -75,7 +79,9 @@ class History:
         if call is None:
             return self
         state = ActionState(record.outcome.value)
-        changed = replace(call, state=state, at=at)
+        rests = record.outcome is Outcome.SUCCEEDED and call.tool in self.policy.check_sources
+        result = structured(_json(record.result)) if rests else None
+        changed = replace(call, state=state, at=at, result=result)
         after = replace(self, calls=tuple(changed if each is call else each for each in self.calls))
         if record.outcome is Outcome.FAILED:
             return replace(after, standing=after.standing.free(action))

@@ -9,7 +9,7 @@ The order, numbered at the code; whatever is written, nothing is raised:
 4 the arguments are checked against the tool's schema (`schema`)
 5 the policy's rules are asked, whatever the schema said
 6 the windows of its limits are told; a call that could not be counted is denied
-7 sequences and the origin of its values are asked of the run's history, where the call has one
+7 checks, sequences and the origin of its values are asked of the run's history, where the call has one
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,11 @@ from typing import Final
 
 from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.evidence import Chunk, Malformed, read_citations, resolve
+from dueprocess.gate.checks import Checked, Renewal, checked
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window, windows_of
 from dueprocess.gate.sequence import out_of_sequence
-from dueprocess.gate.vouching import Weighed, weigh
+from dueprocess.gate.vouching import weigh
 from dueprocess.policy import (
     DEFAULT_ENVIRONMENT,
     Finding,
@@ -71,7 +72,8 @@ class Judgement:
 
     `arguments` is empty where they could not be read. `key`: the canonical text of the idempotency key, None where the
     policy asks for none or it cannot be told. `call`: what the policy was asked about, None where it was not. `windows`:
-    the places it asks for in limits; `uses`: the places of vouched values that it uses if it runs.
+    the places it asks for in limits; `uses`: the places of vouched values that it uses if it runs; `renewals`: the reads
+    that would have to be made before its checks can be answered.
     """
 
     verdict: Verdict
@@ -82,6 +84,7 @@ class Judgement:
     call: PolicyCall | None = None
     windows: tuple[Window, ...] = ()
     uses: tuple[Use, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
 
 
 def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Judgement:
@@ -105,8 +108,8 @@ def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Ju
     )
     found.extend(decide(policy, seen))  # 5
     windows, uncounted = windows_of(listed, cited.arguments)  # 6
-    past, weighed = _past(policy, spec, call, cited.arguments)  # 7
-    found += in_mode(policy, call.environment, (*uncounted, *past, *weighed.findings))
+    past = _past(policy, spec, call, cited.arguments)  # 7
+    found += in_mode(policy, call.environment, (*uncounted, *past.findings))
     key = None
     if listed.idempotency_key:
         key = key_text(with_plain_amount(cited.arguments, listed.amount), listed.idempotency_key)
@@ -117,7 +120,7 @@ def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Ju
         key=key if isinstance(key, str) else None,
         call=seen,
     )
-    return replace(judged, windows=windows, uses=weighed.uses) if windows or weighed.uses else judged
+    return replace(judged, windows=windows, uses=past.uses, renewals=past.renewals)
 
 
 def in_mode(policy: Policy, environment: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -127,15 +130,27 @@ def in_mode(policy: Policy, environment: str, findings: tuple[Finding, ...]) -> 
     return tuple(each if each.always else replace(each, advisory=True) for each in findings)
 
 
-def _past(
-    policy: Policy, spec: ToolSpec, call: RawCall, arguments: Mapping[str, Json]
-) -> tuple[tuple[Finding, ...], Weighed]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Past:
+    """What the run's history says of a call."""
+
+    findings: tuple[Finding, ...] = ()
+    uses: tuple[Use, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
+
+
+def _past(policy: Policy, spec: ToolSpec, call: RawCall, arguments: Mapping[str, Json]) -> _Past:
     history = call.history
     if history is None:
-        return (), Weighed()
+        return _Past()
+    listed = policy.tools[spec.name]
+    evidence = Checked()
+    if listed.checks:
+        evidence = checked(policy, listed, arguments=arguments, history=history, now=call.now)
     sequences = out_of_sequence(history, tool=spec.name, arguments=arguments, now=call.now, action=call.action)
     weighed = weigh(policy, spec, arguments=arguments, standing=history.standing, action=call.action)
-    return sequences, weighed
+    findings = (*evidence.findings, *sequences, *weighed.findings)
+    return _Past(findings=findings, uses=weighed.uses, renewals=evidence.renewals)
 
 
 def parse_finding(reason: str) -> Finding:

@@ -16,10 +16,11 @@ from typing import Final
 from dueprocess.errors import BadValue
 from dueprocess.policy.arguments import MISSING, REDACTED, Missing, comparing, hidden, reader, written
 from dueprocess.policy.call import PolicyCall
-from dueprocess.policy.document import ArgumentPath, CompiledTool, Role, Rule, Test, ToolPolicy, Values
+from dueprocess.policy.document import ArgumentPath, Assertion, CompiledTool, Role, Rule, Test, ToolPolicy, Values
 from dueprocess.policy.expression import Condition
 from dueprocess.policy.fields import excess
 from dueprocess.policy.finding import Finding, Verdict
+from dueprocess.policy.part import ARGUMENTS, RESULT
 from dueprocess.policy.program import together
 from dueprocess.values import Json, Money, amount_micros
 from dueprocess.values.foreign import kind_of, quoted, visible, worded
@@ -37,8 +38,14 @@ class _Asked:
     test: Test | None = None
 
 
-def compile_tool(tool: ToolPolicy, *, roles: Mapping[str, Role], conditions: Mapping[str, Condition]) -> CompiledTool:
-    """The rules of one tool (rule 3). `conditions` holds the `when` of each rule by its id."""
+def compile_tool(
+    tool: ToolPolicy,
+    *,
+    roles: Mapping[str, Role],
+    conditions: Mapping[str, Condition],
+    assertions: Sequence[Condition] = (),
+) -> CompiledTool:
+    """The rules of one tool (rule 3). `conditions` holds the `when` of each rule by its id, `assertions` those of checks."""
     found = [_allowed(tool), *map(_unenforceable, tool.unenforceable)]
     if tool.environments is not None:
         found.append(_environments(tool, tool.environments))
@@ -57,7 +64,18 @@ def compile_tool(tool: ToolPolicy, *, roles: Mapping[str, Role], conditions: Map
     return CompiledTool(
         tests=tuple(asked.test for asked in found if asked.test is not None),
         values={rule: values for asked in found for rule, values in asked.values.items()},
+        assertions=tuple(map(_assertion, assertions)),
     )
+
+
+def _assertion(condition: Condition) -> Assertion:
+    ask = together([condition])
+
+    def holds(arguments: Mapping[str, Json], result: Json) -> BadValue | bool:
+        found = ask({ARGUMENTS: dict(arguments), RESULT: result})
+        return False if not found else found[0][1] or True
+
+    return holds
 
 
 def _allowed(tool: ToolPolicy) -> _Asked:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
-from dueprocess.errors import Problem
+from dueprocess.errors import BadValue, Problem
 from dueprocess.policy.call import PolicyCall
 from dueprocess.policy.finding import Finding, Verdict
 from dueprocess.tool import Effect
@@ -146,6 +147,17 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A predicate over what a read answered in this run: `source` called with `where`, not longer ago than `max_age`."""
+
+    name: str
+    source: str
+    where: tuple[tuple[str, Json | ArgumentPath], ...] = ()
+    assertion: str
+    max_age: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
     """Which of a run's actions is meant, or what of its context; what is None or empty is not asked.
 
@@ -237,6 +249,7 @@ class ToolPolicy:
     content: tuple[str, ...] = ()
     on_untrusted_control: Verdict = Verdict.HOLD
     limits: tuple[Limit, ...] = ()
+    checks: tuple[Check, ...] = ()
     unenforceable: tuple[str, ...] = ()
 
 
@@ -263,15 +276,23 @@ Values = Callable[[PolicyCall], Mapping[str, Json]]
 """What one rule compares, whether it speaks against the call or not."""
 
 
+Assertion = Callable[[Mapping[str, Json], Json], BadValue | bool]
+"""Whether the `assert` of a check holds for these arguments and this result, or why it cannot be told."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledTool:
-    """The rules of one tool, ready to be asked: all `tests`, in order; `values` by the id of each rule, in order."""
+    """The rules of one tool, ready to be asked: all `tests`, in order; `values` by the id of each rule, in order.
+
+    `assertions` are those of its checks, in their order.
+    """
 
     tests: tuple[Test, ...]
     values: Mapping[str, Values]
+    assertions: tuple[Assertion, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """A whole file. `digest` is the SHA-256 of its exact bytes, `source` its text.
 
@@ -303,6 +324,11 @@ class Policy:
     def source_of(self, tool: str) -> Source:
         """The label of what a tool brings back; what the file does not name is untrusted and internal."""
         return self.sources.get(tool, UNLABELLED)
+
+    @cached_property
+    def check_sources(self) -> frozenset[str]:
+        """The tools whose answers any check rests on."""
+        return frozenset(check.source for tool in self.tools.values() for check in tool.checks)
 
     def retries_of(self, tool: str) -> Retries:
         """How often and how long this tool is tried: as its entry says, else as the agent's."""

@@ -10,6 +10,7 @@ from typing import Final
 from dueprocess.errors import BadValue
 from dueprocess.policy.binding import amount_of, fields_of, paths, read_bindings
 from dueprocess.policy.carried import CARRIED_KEYS, read_carried
+from dueprocess.policy.checks import read_checks
 from dueprocess.policy.document import ArgumentPath, Egress, Rate, Retries, Rule, Tier, ToolPolicy
 from dueprocess.policy.expression import Condition, compile_condition
 from dueprocess.policy.finding import Verdict
@@ -39,6 +40,7 @@ _KEYS: Final = (
     "retries",
     "egress",
     "limits",
+    "checks",
     "schema_digest",
     *ORIGIN_KEYS,
     *CARRIED_KEYS,
@@ -67,6 +69,7 @@ class Entry:
 
     policy: ToolPolicy
     conditions: Mapping[str, Condition]
+    assertions: tuple[Condition, ...]
     arguments: Type | None
     spot: Spot
 
@@ -87,6 +90,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
     needs_amount = maximum is not None or threshold is not None or sums(keys.get("limits"))
     rules, conditions = _rules(keys.get("rules"), arguments)
     amount = amount_of(spot, bind, arguments) if needs_amount else bind.get("amount")
+    checks, assertions = read_checks(keys.get("checks"), arguments=arguments, tools=names.tools)
     origins = read_arguments(keys, arguments=arguments, amount=amount)
     policy = ToolPolicy(
         name=name,
@@ -116,9 +120,10 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         content=origins.content,
         on_untrusted_control=(tier.on_untrusted_control if tier is not None else None) or Verdict.HOLD,
         limits=read_limits(keys.get("limits"), arguments=arguments),
-        unenforceable=read_carried(keys, tools=names.tools),
+        checks=checks,
+        unenforceable=read_carried(keys),
     )
-    return Entry(policy=policy, conditions=conditions, arguments=arguments, spot=spot)
+    return Entry(policy=policy, conditions=conditions, assertions=assertions, arguments=arguments, spot=spot)
 
 
 def read_retries(spot: Spot, *, default: Retries) -> Retries:

@@ -116,7 +116,10 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
 
 
 def _compiled(entries: Mapping[str, Entry], roles: Mapping[str, Role]) -> dict[str, CompiledTool]:
-    return {key: compile_tool(entry.policy, roles=roles, conditions=entry.conditions) for key, entry in entries.items()}
+    return {
+        key: compile_tool(entry.policy, roles=roles, conditions=entry.conditions, assertions=entry.assertions)
+        for key, entry in entries.items()
+    }
 
 
 def _agent(spot: Spot | None) -> AgentLimits:

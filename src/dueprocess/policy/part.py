@@ -23,6 +23,7 @@ NUMBER: Final = Type(kinds=frozenset({Kind.NUMBER}))
 TEXT: Final = Type(kinds=frozenset({Kind.TEXT}))
 
 ARGUMENTS: Final = "args"
+RESULT: Final = "result"
 STEPS: Final = "steps"
 
 
@@ -67,11 +68,15 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The names that a part may use with their types, what has been noted of needs, and how deep the part lies."""
+    """The names that a part may use with their types, what has been noted of needs, and how deep the part lies.
+
+    `rooted`: the arguments are not asked themselves, but lie under their name in what is.
+    """
 
     types: Mapping[str, Type]
     needs: Needs
     depth: int = 0
+    rooted: bool = False
 
 
 def argument_name(path: ArgumentPath) -> ast.Name:

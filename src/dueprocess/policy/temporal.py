@@ -22,15 +22,13 @@ from dueprocess.policy.document import (
 )
 from dueprocess.policy.origins import Restraint, tool_name
 from dueprocess.policy.reader import Spot
-from dueprocess.policy.source import Scalar, plain_json
-from dueprocess.values import Json
+from dueprocess.policy.where import read_where
 from dueprocess.values.foreign import quoted
 from dueprocess.values.trust import Audience
 
 _KEYS: Final = ("id", "never", "before", "require", "at_most", "of", "effect")
 _FORMS: Final = ("never", "before", "at_most")
 _AUDIENCE = re.compile(r"(>=|==)?\s*([a-z]+)")
-_PATH = re.compile(r"\$(\.[^\s.\[\]\"'$]+)+")
 
 
 def read_temporal(spot: Spot | None, *, tools: Collection[str] | None) -> tuple[Sequence, ...]:
@@ -93,7 +91,7 @@ def _selector(
         spot.wrong(f"chooses nothing; expected one of: {', '.join(known)}")
         return None
     tool = tool_name(keys["tool"], tools) if "tool" in keys else None
-    where = _where(keys["where"]) if "where" in keys else ()
+    where = read_where(keys["where"]) if "where" in keys else ()
     same = keys["same"].distinct(_argument) if "same" in keys else ()
     within = keys["within"].duration() if "within" in keys else None
     audience = _audience(keys["audience"]) if "audience" in keys else None
@@ -107,21 +105,6 @@ def _selector(
 def _argument(spot: Spot) -> ArgumentPath | None:
     text = spot.text("the name of an argument")
     return tuple(text.removeprefix("$.").split(".")) if text is not None else None
-
-
-def _where(spot: Spot) -> tuple[tuple[str, Json | ArgumentPath], ...] | None:
-    entries = spot.entries()
-    if entries is None:
-        return None
-    found: list[tuple[str, Json | ArgumentPath]] = []
-    for name, entry in entries.items():
-        if not isinstance(entry.node, Scalar):
-            entry.expected("a value, or a path into the call such as $.customer_id")
-            return None
-        value = plain_json(entry.node)
-        is_path = isinstance(value, str) and _PATH.fullmatch(value) is not None
-        found.append((name, tuple(value.split(".")[1:]) if is_path and isinstance(value, str) else value))
-    return tuple(found)
 
 
 def _audience(spot: Spot) -> tuple[bool, Audience] | None:

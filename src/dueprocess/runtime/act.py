@@ -26,13 +26,13 @@ from dueprocess.runtime.notices import notice_item
 from dueprocess.runtime.perform import Dispatch
 from dueprocess.runtime.policies import in_force, publisher
 from dueprocess.runtime.rehearse import rehearse
+from dueprocess.runtime.renewal import lost_reads, reads_for
 from dueprocess.runtime.rest import rest
 from dueprocess.runtime.run import Run
 from dueprocess.runtime.settling import answer_of
 from dueprocess.tool import Effect, Unclear
 from dueprocess.values import FOR_EVER, ActionId, Instant, later
 
-RECONCILE_TIMEOUT_S: Final = 10.0  # a sink that takes longer to look up a key is asked again later
 _TICK_S: Final = 0.2  # how often a wait for tools looks whether it is still worth waiting
 
 
@@ -54,6 +54,8 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
     if not within_time(run):
         return
     items = [item for item in (run.state.find(action) for action in actions) if item is not None]
+    if not _renewed(run, items):
+        return
     batch = _Batch()
     sync = any(_is_write(run, item) for item in items)
     events = run.commit(lambda tx: _decide(run, tx, items, batch), sync=sync)
@@ -63,6 +65,25 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
     rehearse(run.shell, run.policy, events, left=run.wall_clock_left(), record=run.record)
     if batch.stopped:
         rest(run, Suspension.STOP, until=FOR_EVER)
+
+
+def _renewed(run: Run, items: list[Pending]) -> bool:
+    """Makes the reads that checks need first; whether the actions can be decided now, in the state that is known."""
+    desk = _desk(run, policy=run.policy.digest, publisher="")
+    reads = [read for item in items for read in reads_for(desk, item, seq=run.state.seq)]
+    if not reads:
+        return True
+    batch = _Batch()
+    events = run.commit(lambda tx: _decide(run, tx, reads, batch), sync=False)
+    _attempt(run, events)
+    return bool(events) or batch.stopped
+
+
+def settle_lost_reads(run: Run) -> None:
+    """Settles what a dead worker left of the reads that checks rest on."""
+    lost = lost_reads(run.history, run.state.pending)
+    if lost:
+        run.record(*lost)
 
 
 def within_time(run: Run) -> bool:
@@ -96,7 +117,7 @@ def reconcile(run: Run, actions: tuple[ActionId, ...]) -> None:
         dispatch = _last_dispatch(run, item)
         tool = run.shell.tools.get(item.request.name)
         answer = (
-            perform.reconcile(run.shell, tool, dispatch, timeout=RECONCILE_TIMEOUT_S)
+            perform.reconcile(run.shell, tool, dispatch, timeout=perform.RECONCILE_TIMEOUT_S)
             if tool is not None
             else Unclear("this program does not have the tool")
         )
@@ -139,18 +160,7 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
     if digest != run.policy.digest:
         batch.policy = digest
         return
-    desk = Desk(
-        claim=replace(run.claim, policy=digest),
-        state=run.state,
-        policy=run.policy,
-        history=run.history,
-        # What this program cannot run is denied before there is an intent.
-        specs={name: spec for name, spec in run.loaded.config.tools.items() if name in run.shell.tools},
-        environment=run.loaded.manifest.environment,
-        publisher=publisher(tx, row.agent, tenant=row.tenant),
-        now=run.now(),
-        wall_clock_left=run.wall_clock_left(),
-    )
+    desk = _desk(run, policy=digest, publisher=publisher(tx, row.agent, tenant=row.tenant))
     for item in items:
         ruling = rule_on(tx, desk, item)
         if isinstance(ruling.admission, Stopped):
@@ -161,6 +171,21 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
         desk = replace(desk, history=_after(desk, ruling))
         if isinstance(ruling.admission, Exceeded):
             return
+
+
+def _desk(run: Run, *, policy: str, publisher: str) -> Desk:
+    return Desk(
+        claim=replace(run.claim, policy=policy),
+        state=run.state,
+        policy=run.policy,
+        history=run.history,
+        # What this program cannot run is denied before there is an intent.
+        specs={name: spec for name, spec in run.loaded.config.tools.items() if name in run.shell.tools},
+        environment=run.loaded.manifest.environment,
+        publisher=publisher,
+        now=run.now(),
+        wall_clock_left=run.wall_clock_left(),
+    )
 
 
 def _after(desk: Desk, ruling: Ruling) -> History:

@@ -82,7 +82,7 @@ class Ruling:
 
 def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
     """Decides one action on what this transaction reads (rule 1). The caller appends the records in the same transaction."""
-    judged = judge(desk.policy, desk.specs, call=_raw_call(desk, item))
+    judged = judge(desk.policy, desk.specs, call=raw_call(desk, item))
     requirement = requirement_of(desk.policy.approvers_of(item.request.name), amount=amount_of(desk, item))
     key = key_use(tx, desk, item, judged)
     granted = grant_of(tx, item)
@@ -297,7 +297,8 @@ def digest_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement, *, findi
     return tx.digest(desk.claim.run, _APPROVAL_LABEL, content=bound)
 
 
-def _raw_call(desk: Desk, item: Pending) -> RawCall:
+def raw_call(desk: Desk, item: Pending) -> RawCall:
+    """The call of an action as it is judged: with its principal, the evidence and the history of its run."""
     state = desk.state
     principal = Principal(id=state.principal, on_behalf_of=state.on_behalf_of or None) if state.principal else None
     return RawCall(

@@ -45,6 +45,7 @@ def drive(shell: Shell, loaded: Loaded, *, claim: Claim, yields: Callable[[], bo
     policy = shell.policies.find(shell, release=loaded, digest=claim.policy)
     run = Run(shell, loaded, claim, policy=policy)
     run.refold()
+    act.settle_lost_reads(run)
     while not run.over and run.state.phase is not Phase.ENDED:
         if yields():
             rest(run, Suspension.YIELDED, until=run.now())

@@ -8,8 +8,9 @@ Rule 4. Wall clock is the caller's: only the deadline of each attempt is kept he
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from dueprocess.agent import Pending, RunState, initial
@@ -41,26 +42,17 @@ from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Claim, Item, append, own_run, owned, run_row
 from dueprocess.runtime.lease import take, this_process
 from dueprocess.runtime.notices import fallen_due
-from dueprocess.runtime.performed import (
-    DeniedCall,
-    FailedCall,
-    HeldCall,
-    Performed,
-    ReusedCall,
-    UnknownCall,
-)
+from dueprocess.runtime.performed import DeniedCall, FailedCall, HeldCall, Performed, ReusedCall, UnknownCall
 from dueprocess.runtime.policies import in_force, publisher
 from dueprocess.runtime.recollection import Past, Recollection
 from dueprocess.runtime.rehearse import rehearse
+from dueprocess.runtime.renewal import reads_for
 from dueprocess.runtime.settling import answer_of
 from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.tables import ACTIONS
-from dueprocess.tool import Idempotency
 from dueprocess.values import FOR_EVER, ActionId, Instant, RunId, action_id, canonical, of_python, parse
 from dueprocess.values.foreign import whole
-
-RECONCILE_TIMEOUT_S: Final = 10.0
 
 _UNSETTLED: Final = ActionSettled(
     outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY, error="nobody but a person can tell what became of it"
@@ -80,6 +72,7 @@ class _Decided:
     past: Past | None = None
     told: Performed | None = None
     events: tuple[Event, ...] = ()
+    renewed: bool = False
     policy: str = ""
 
 
@@ -239,7 +232,7 @@ class Governed:
                 if isinstance(found, HeldCall):
                     append(tx, self._claim, fallen_due(events, now=now), now=now)
                 return found if found is not None else self._expire(tx, action, events, now=now)
-            case ActionState.FAILED if not self._may_try_again(events):
+            case ActionState.FAILED if not resumption.may_try_again(events, self._policy):
                 return resumption.standing(events, action, state)
             case ActionState.FAILED | ActionState.UNKNOWN | ActionState.PROPOSED:
                 return resumption.again(events, action, state)
@@ -251,22 +244,28 @@ class Governed:
     def _expire(self, tx: Transaction, action: ActionId, events: list[Event], *, now: Instant) -> Performed:
         reason = "nobody answered in time"
         on_timeout = self._policy.approvers_of(resumption.call_of(events).tool).on_timeout
-        expired = ActionExpired(reason=reason, on_timeout=on_timeout.value)
-        append(tx, self._claim, [Item(record=expired, action=action)], now=now)
+        expired = Item(record=ActionExpired(reason=reason, on_timeout=on_timeout.value), action=action)
+        append(tx, self._claim, [expired], now=now)
         return FailedCall(action=action, reason=reason)
 
     def _take(self, proposed: Proposed) -> Performed:
+        renewed = False
         while True:
-            decided = self._shell.store.write(lambda tx: self._decide(tx, proposed))
+            decided = self._shell.store.write(partial(self._decide, proposed=proposed, renewed=renewed))
             if decided.past is not None:
                 self._recollection.keep(decided.past)
             if decided.told is not None:
                 return decided.told
             if decided.ruling is not None:
                 return self._follow(decided.ruling, decided.events)
+            if decided.renewed:
+                renewed = True
+                for event in decided.events:
+                    self._attempt((event,))
+                continue
             self._policy = self._shell.policies.find(self._shell, release=self._loaded, digest=decided.policy)
 
-    def _decide(self, tx: Transaction, proposed: Proposed) -> _Decided:
+    def _decide(self, tx: Transaction, *, proposed: Proposed, renewed: bool) -> _Decided:
         row = owned(tx, self._claim)
         digest = in_force(tx, row)
         if digest != self._policy.digest:
@@ -290,14 +289,21 @@ class Governed:
             now=now,
             wall_clock_left=self._policy.agent.max_wall_clock,
         )
+        wanted = () if renewed else reads_for(desk, proposal, seq=row.seq)
+        if wanted:
+            reads = [item for each in wanted for item in rule_on(tx, desk, each).items]
+            made = self._append(tx, reads, policy=digest, now=now)
+            return _Decided(renewed=True, events=tuple(filter(perform.dispatch_of, made)), past=past)
         ruling = rule_on(tx, desk, proposal)
         # INVARIANT I2: a call that meets a stop leaves its reason on the record. One that is known stands where it stood.
         stays = isinstance(ruling.admission, Stopped) and bool(tx.lineage(ruling.action))
+        events = () if stays else self._append(tx, ruling.items, policy=digest, now=now)
+        return _Decided(ruling=ruling, events=events, past=past)
+
+    def _append(self, tx: Transaction, items: Iterable[Item], *, policy: str, now: Instant) -> tuple[Event, ...]:
         # INVARIANT I12: the events name the policy that decided, which may have come into force after the run was opened.
-        items = () if stays else ruling.items
-        if digest != self._claim.policy:
-            items = tuple(replace(item, policy=digest) for item in items)
-        return _Decided(ruling=ruling, events=append(tx, self._claim, items, now=now), past=past)
+        named = [replace(item, policy=policy) if policy != self._claim.policy else item for item in items]
+        return append(tx, self._claim, named, now=now)
 
     def _follow(self, ruling: Ruling, events: tuple[Event, ...]) -> Performed:
         admission, action = ruling.admission, ruling.action
@@ -335,7 +341,9 @@ class Governed:
         tool = self._shell.tools[dispatch.intent.call.tool]
         outcome = perform.make(self._shell, tool, dispatch)
         self._record(dispatch, outcome)
-        if outcome.outcome is Outcome.UNKNOWN and not self._is_repeatable(dispatch):
+        if outcome.outcome is Outcome.UNKNOWN and not resumption.is_repeatable(
+            self._shell.tools, dispatch, self._policy
+        ):
             return self._reconcile(dispatch)
         if outcome.outcome is Outcome.SUCCEEDED and tool.spec.retrieves:
             chunks, _ = read_chunks(parse(outcome.result))
@@ -349,24 +357,12 @@ class Governed:
             # INVARIANT I4: nobody can be asked and the key may not be used again: only a person can tell.
             self._record(dispatch, _UNSETTLED)
             return resumption.performed(dispatch.attempt.action, _UNSETTLED)
-        answer = perform.reconcile(self._shell, tool, dispatch, timeout=RECONCILE_TIMEOUT_S)
+        answer = perform.reconcile(self._shell, tool, dispatch, timeout=perform.RECONCILE_TIMEOUT_S)
         record = answer_of(answer, retry_at=self._shell.clock.now())
         self._record(dispatch, record)
         if isinstance(record, ActionSettled):
             return resumption.performed(dispatch.attempt.action, record)
         return UnknownCall(action=dispatch.attempt.action, reason=record.reason)
-
-    def _is_repeatable(self, dispatch: perform.Dispatch) -> bool:
-        # INVARIANT I4: an unknown is repeated only under a key that the sink itself enforces, within the retries.
-        tool = self._shell.tools[dispatch.intent.call.tool]
-        tries_left = dispatch.attempt.number < self._policy.retries_of(dispatch.intent.call.tool).max_attempts
-        return tool.reconcile is None and tool.spec.idempotency is Idempotency.SINK and tries_left
-
-    def _may_try_again(self, events: list[Event]) -> bool:
-        dispatched = [e.record for e in events if isinstance(e.record, ActionDispatched)]
-        lost = sum(isinstance(e.record, ActionSettled) and e.record.lost for e in events)
-        most = self._policy.retries_of(dispatched[-1].call.tool).max_attempts
-        return len(dispatched) - lost < most
 
     def _settle_lost(self, events: list[Event], state: ActionState) -> Performed | None:
         """Finds out about a lost outcome; None where the action may be repeated under its key."""
@@ -383,7 +379,7 @@ class Governed:
             self._record(dispatch, record)
             if not dispatch.is_write:
                 return resumption.performed(dispatch.attempt.action, record)
-        if self._is_repeatable(dispatch):
+        if resumption.is_repeatable(self._shell.tools, dispatch, self._policy):
             return None
         if resumption.times_unclear(events) >= MAX_RECONCILES:
             self._record(dispatch, _UNSETTLED)

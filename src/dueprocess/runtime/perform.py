@@ -17,7 +17,7 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dueprocess.errors import BadValue, NoEffect
 from dueprocess.gate import ActionDispatched, ActionHeld, ActionSettled, Outcome, SettledBy
@@ -36,6 +36,8 @@ from dueprocess.values import (
     parse,
 )
 from dueprocess.values.foreign import described
+
+RECONCILE_TIMEOUT_S: Final = 10.0  # a sink that takes longer to look up a key is asked again later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

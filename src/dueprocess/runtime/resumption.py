@@ -4,6 +4,8 @@ Rule 1. A hold that people have not answered yet is left as it is: asking where 
 Rule 2. What a person edited goes on as the next revision, whether that was decided before or not.
 """
 
+from collections.abc import Mapping
+
 from dueprocess.agent import Pending, RunState, Status
 from dueprocess.agent.records import BudgetExceeded, TaskSubmitted
 from dueprocess.errors import Conflict
@@ -26,10 +28,12 @@ from dueprocess.gate import (
 )
 from dueprocess.ledger import Event, Reader
 from dueprocess.model import ToolRequest
+from dueprocess.policy import Policy
+from dueprocess.runtime.perform import Dispatch
 from dueprocess.runtime.performed import DeniedCall, FailedCall, HeldCall, Performed, SucceededCall, UnknownCall
 from dueprocess.runtime.shell import Loaded
 from dueprocess.runtime.tables import HOLDS
-from dueprocess.tool import CITATIONS
+from dueprocess.tool import CITATIONS, Idempotency, Tool
 from dueprocess.values import ActionId, Instant, Json, RunId, action_id, canonical, parse
 from dueprocess.values.foreign import visible
 
@@ -185,6 +189,20 @@ def evidence_of(events: list[Event], loaded: Loaded) -> tuple[Chunk, ...]:
         if isinstance(record, ActionSettled) and record.outcome is Outcome.SUCCEEDED and spec and spec.retrieves:
             found.extend(read_chunks(parse(record.result))[0])
     return tuple(found)
+
+
+def is_repeatable(tools: Mapping[str, Tool], dispatch: Dispatch, policy: Policy) -> bool:
+    """Whether an unknown attempt may be made again (I4): only under a key that the sink itself enforces, within the retries."""
+    tool = tools[dispatch.intent.call.tool]
+    tries_left = dispatch.attempt.number < policy.retries_of(tool.name).max_attempts
+    return tool.reconcile is None and tool.spec.idempotency is Idempotency.SINK and tries_left
+
+
+def may_try_again(events: list[Event], policy: Policy) -> bool:
+    """Whether an action that surely had no effect may be tried again: attempts lost with a worker do not count."""
+    dispatched = [e.record for e in events if isinstance(e.record, ActionDispatched)]
+    lost = sum(isinstance(e.record, ActionSettled) and e.record.lost for e in events)
+    return len(dispatched) - lost < policy.retries_of(dispatched[-1].call.tool).max_attempts
 
 
 def call_of(events: list[Event]) -> CallRecord:

@@ -210,11 +210,11 @@ def test_a_policy_that_does_not_load_is_an_error(desk: Desk):
 
 def test_figures_that_come_from_what_is_missing_are_warned_of(desk: Desk):
     desk.policy(
-        "roles: {r: {members: ['agent:a']}}\ntools: {look: {allowed: true, roles: [r]}, pay: {allowed: true, checks: []}}"
+        "roles: {r: {members: ['agent:a']}}\ntools: {look: {allowed: true, roles: [r]}, pay: {allowed: true, mode: parameterized_only}}"
     )
     result = desk.replay("--groundtruth", "g.jsonl", "--json")
     assert result.exit_code == 0
-    assert "not enforced by this version, so their tools are denied: checks" in result.stderr
+    assert "not enforced by this version, so their tools are denied: mode" in result.stderr
     assert "the policy asks for roles and nobody acts" in result.stderr
     assert "not listed by the policy, so denied: visit, write" in result.stderr
     assert json.loads(result.stdout)["autonomy"]["calls_without_approval"] == 0

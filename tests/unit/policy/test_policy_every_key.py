@@ -106,7 +106,7 @@ def test_what_is_not_enforced_yet_denies_the_tools_it_concerns():
     assert {name: tool.unenforceable for name, tool in policy.tools.items()} == {
         "get_order": (),
         "verify_identity": (),
-        "issue_refund": ("checks",),
+        "issue_refund": (),
         "send_email": (),
     }
 
@@ -126,6 +126,10 @@ def test_each_key_ends_where_it_belongs():
     assert policy.source_of("crm.lookup").label == Label(integrity=Integrity.DIRECTORY, audience=Audience.CONFIDENTIAL)
     assert policy.source_of("read_email").fields == ((("id",), Integrity.SYSTEM_ID),)
     assert policy.source_of("get_order") == UNLABELLED
+    assert [(each.name, each.source, each.where) for each in refund.checks] == [
+        ("recent", "get_order", (("id", ("order_id",)),)),
+        ("same_customer", "get_order", (("id", ("order_id",)),)),
+    ]
     assert [each.id for each in policy.temporal] == ["no-exfil", "verify-first", "once"]
 
 

@@ -182,9 +182,9 @@ def test_a_read_or_a_forbidden_tool_needs_no_limit():
 
 
 def test_what_is_not_enforced_is_warned_of_once_for_each_key():
-    assert warnings("tools: {a: {allowed: true, mode: parameterized_only, checks: []}}") == [
+    assert warnings("tools: {a: {allowed: true, mode: parameterized_only, row_level_security: true}}") == [
         "line 1: tools.a: mode is read but not enforced by this version: every call is denied",
-        "line 1: tools.a: checks is read but not enforced by this version: every call is denied",
+        "line 1: tools.a: row_level_security is read but not enforced by this version: every call is denied",
     ]
 
 

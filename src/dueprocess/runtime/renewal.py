@@ -1,0 +1,66 @@
+"""Reads that a check rests on, made before the call they are for is decided. What a check asks is the gate's.
+
+Rule 1. A read is made only if nothing else denies the call: nobody is asked for nothing.
+Rule 2. It is an action of its own, under its tool's own entry, budget and rate, with the cause of the call it is for. It is
+        no part of the model's turn: the model neither asked for it nor is told.
+Rule 3. It is made once for a decision. Where it brings nothing the check is not met, and the call is denied.
+Rule 4. One that was lost with its worker has failed: it is settled when the run is taken up again.
+"""
+
+from typing import Final
+
+from dueprocess.agent import Pending
+from dueprocess.gate import ActionSettled, ActionState, Outcome, SettledBy
+from dueprocess.gate.history import History
+from dueprocess.gate.judge import Judgement, judge
+from dueprocess.model import ToolRequest
+from dueprocess.policy import Verdict
+from dueprocess.runtime.admission import raw_call
+from dueprocess.runtime.desk import Desk
+from dueprocess.runtime.journal import Item
+from dueprocess.values import action_id, canonical
+
+_APART: Final = 40  # bits: indexes of a turn's own calls lie far below
+_OF_ONE: Final = 8  # bits: how many reads one decision may ask for
+
+
+def reads_for(desk: Desk, item: Pending, *, seq: int) -> tuple[Pending, ...]:
+    """The reads to be made before this action can be decided; `seq`: the number of the run's last event. Mostly none."""
+    listed = desk.policy.tools.get(item.request.name)
+    if listed is None or not listed.checks:
+        return ()
+    judged = judge(desk.policy, desk.specs, call=raw_call(desk, item))
+    if not judged.renewals or _is_denied_anyway(judged, prefix=f"{listed.name}.checks."):
+        return ()
+    run = desk.claim.run
+    return tuple(
+        Pending(
+            action=action_id(run=run, cause=item.cause, index=index, revision=0),
+            cause=item.cause,
+            index=index,
+            request=ToolRequest(id="", name=renewal.tool, arguments=canonical(dict(renewal.arguments))),
+        )
+        for index, renewal in enumerate(
+            judged.renewals[: 1 << _OF_ONE], start=(1 + item.index << _APART) + (seq << _OF_ONE)
+        )
+    )
+
+
+def lost_reads(history: History, pending: tuple[Pending, ...]) -> tuple[Item, ...]:
+    """The settlements of reads that a dead worker left under way (rule 4): they belong to no turn."""
+    known = {item.action for item in pending}
+    record = ActionSettled(outcome=Outcome.FAILED, by=SettledBy.RECOVERY, error="its worker died", lost=True)
+    return tuple(
+        Item(record=record, action=call.action, attempt=1)
+        for call in history.calls
+        if call.state is ActionState.DISPATCHED
+        and call.action not in known
+        and call.tool in history.policy.check_sources
+    )
+
+
+def _is_denied_anyway(judged: Judgement, *, prefix: str) -> bool:
+    return any(
+        each.decision is Verdict.DENY and not each.advisory and not each.rule.startswith(prefix)
+        for each in judged.findings
+    )
