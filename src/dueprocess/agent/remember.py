@@ -14,6 +14,7 @@ from dueprocess.agent.workflow import Calls, Workflow, is_path
 from dueprocess.errors import BadValue
 from dueprocess.gate import ActionDispatched, ActionReused, ActionSettled
 from dueprocess.gate.history import History
+from dueprocess.gate.records import ValueEndorsed
 from dueprocess.provenance import Entered, said, written_out
 from dueprocess.values import Json, parse
 from dueprocess.values.trust import Integrity
@@ -52,6 +53,10 @@ def _reused(history: History, event: Happened, record: ActionReused, workflow: W
     return history.reused(record, action=event.action)
 
 
+def _endorsed(history: History, event: Happened, record: ValueEndorsed, workflow: Workflow | None) -> History:
+    return history.endorsed(record)
+
+
 def _inputs(text: str) -> Json:
     try:
         return parse(text)
@@ -76,4 +81,5 @@ _HANDLERS: Final[Mapping[type, Callable[[History, Happened, Any, Workflow | None
     ActionDispatched: _dispatched,
     ActionSettled: _settled,
     ActionReused: _reused,
+    ValueEndorsed: _endorsed,
 }

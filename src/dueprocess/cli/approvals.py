@@ -16,6 +16,7 @@ from dueprocess.cli.standing import approvers_text, escalated_to, go_on, reminde
 from dueprocess.errors import BadValue
 from dueprocess.ledger import Reader
 from dueprocess.runtime import Answered, HoldCard, approve, card, edit, reject
+from dueprocess.runtime.answers import endorse
 from dueprocess.runtime.journal import is_own
 from dueprocess.runtime.lineage import ActionStory
 from dueprocess.runtime.tables import HOLDS
@@ -101,6 +102,27 @@ def reject_hold(action: str, *, reason: str, token_file: Path | None, directory:
     )
 
 
+@command.command(name="endorse", short_help="Vouch for a value of ACTION.")
+@click.argument("action")
+@click.argument("argument")
+@options.token_file
+@options.folder
+@options.as_json
+def endorse_value(action: str, argument: str, *, token_file: Path | None, directory: Path, as_json: bool) -> int:
+    """Vouch for the value that ACTION has in ARGUMENT, for the rest of its run. ACTION is then decided again.
+
+    Where a hold says that a value comes from nobody who may vouch for it, this says that it is right: not only for this
+    action, but wherever the run uses it in this argument. What else ACTION is held for stays.
+    """
+    return _answer(
+        action,
+        directory,
+        as_json=as_json,
+        done="endorsed",
+        say=lambda here: endorse(here.shell, action, person=person(here, token_file), argument=argument),
+    )
+
+
 @command.command(name="edit", short_help="Change the arguments of ACTION.")
 @click.argument("action")
 @click.option("--set", "pairs", multiple=True, metavar=_PAIR, help="Change one argument; VALUE is JSON, else text.")
@@ -172,6 +194,8 @@ def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, the
         return
     if done == "approved":
         tell(f"it runs once, by {rfc3339(Instant(hold.row.execute_by))}")
+    if done == "endorsed":
+        tell("it is decided again, and held only for what else speaks against it")
     if done == "edited":
         tell("the edit counts as your approval" if answered.complete else "it is decided anew; you are a requester now")
     tell(then)

@@ -9,6 +9,7 @@ from dueprocess.cli.output import print_pairs
 from dueprocess.cli.standing import approvers_text, escalated_to, reminders_of
 from dueprocess.ledger import Reader
 from dueprocess.runtime import HoldCard
+from dueprocess.runtime.answers import unvouched
 from dueprocess.runtime.lineage import ActionStory
 from dueprocess.runtime.policies import publisher
 from dueprocess.values import Instant, Json, rfc3339
@@ -61,6 +62,8 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
     if row.open and not row.execute_by:
         click.echo("")
         click.echo(f"approve:  {due(here.folder, 'approvals', 'approve', row.action, '--digest', row.digest)}")
+        for argument in unvouched(hold.held):
+            click.echo(f"vouch:    {due(here.folder, 'approvals', 'endorse', row.action, argument)}")
         click.echo(f"reject:   {due(here.folder, 'approvals', 'reject', row.action, '--reason', 'WHY')}")
 
 
@@ -81,6 +84,7 @@ def card_json(here: Access, hold: HoldCard, *, told: Told) -> dict[str, Json]:
         "reminded": reminders_of(story) if story is not None else 0,
         "escalated_to": (escalated_to(story) or None) if story is not None else None,
         "excluded": [*_excluded(here, hold)],
+        "endorsable": [*unvouched(hold.held)],
         "task": told.story.task,
         "lineage": story_json(story) if story is not None else None,
     }

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from dueprocess.errors import BadValue
 from dueprocess.gate.life import ActionState
-from dueprocess.gate.records import ActionDispatched, ActionReused, ActionSettled, Outcome, SettledBy
+from dueprocess.gate.records import ActionDispatched, ActionReused, ActionSettled, Outcome, SettledBy, ValueEndorsed
 from dueprocess.gate.vouching import query_is_vouched
 from dueprocess.policy import Policy
-from dueprocess.provenance import EMPTY_STANDING, Entered, Standing, Use, answered, structured
+from dueprocess.provenance import EMPTY_STANDING, Endorsed, Entered, Standing, Use, answered, structured, token_of
 from dueprocess.values import Instant, Json, parse
 from dueprocess.values.trust import Integrity, Label, Source
 
@@ -89,6 +89,14 @@ class History:
             return after
         by_person = record.by is SettledBy.PERSON
         return _answered(after, call.tool, call.arguments, result=record.result, action=action, by_person=by_person)
+
+    def endorsed(self, record: ValueEndorsed) -> "History":
+        """With a value that a person vouches for."""
+        token = token_of(_json(record.value))
+        if token is None:
+            return self
+        value = Endorsed(tool=record.tool, argument=record.argument, token=token, by=record.by)
+        return replace(self, standing=self.standing.endorse(value))
 
     def reused(self, record: ActionReused, *, action: str) -> "History":
         """With an outcome that was returned again: it is shown again, under the same label."""

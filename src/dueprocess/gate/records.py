@@ -268,6 +268,20 @@ class ApprovalRejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValueEndorsed:
+    """`value.endorsed`: a person vouches for a value (JSON text) in an argument of a tool, for the rest of the run.
+
+    Said at the hold of an action: what was held for this value alone is decided again.
+    """
+
+    tool: str
+    argument: str
+    value: str
+    by: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionEdited:
     """`action.edited`: a person changed the arguments; the next revision is decided from the start.
 

@@ -6,6 +6,7 @@ Rule 3. An edit is a new revision, decided from the start; it approves only if i
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from dueprocess.approval import Approval, HoldRequest, Refused, consider, eligible, grant
 from dueprocess.errors import Conflict, NotFound
@@ -23,7 +24,10 @@ from dueprocess.gate import (
     SettledBy,
 )
 from dueprocess.gate.held import request_of
+from dueprocess.gate.records import ValueEndorsed
 from dueprocess.ledger import Reader, Transaction
+from dueprocess.policy.arguments import MISSING, find
+from dueprocess.provenance import token_of
 from dueprocess.runtime.forms import approvals_of
 from dueprocess.runtime.journal import Item, is_own, message, own_run
 from dueprocess.runtime.left_behind import unsettle
@@ -136,6 +140,61 @@ def reject(shell: Shell, action: str, *, person: Person, reason: str = "") -> An
         return Answered(complete=True)
 
     return shell.store.write(unit)
+
+
+def endorse(shell: Shell, action: str, *, person: Person, argument: str) -> Answered:
+    """Vouches for the value that a held action has in an argument, for the rest of the run; the action is decided again.
+
+    Only where the hold asks for it: its finding says that this value is not vouched. One eligible approver suffices, so that
+    it is refused where more than one person is asked for; whoever asked, or published the policy in force, may not.
+
+    Raises:
+        NotFound: no such hold. Conflict: it is not open any more, or it is not held for this argument.
+    """
+
+    def unit(tx: Transaction) -> Answered:
+        found, now = _open_card(tx, shell, action)
+        call, asks = found.held.call, unvouched(found.held)
+        if argument not in asks:
+            held_for = ", ".join(asks) or "none"
+            raise Conflict(f"{action} is not held for where its {argument!a} comes from; it is for: {held_for}")
+        asked = found.request.asks(now)
+        answer = consider(
+            found.request,
+            _approval(person),
+            given=(),
+            digest=found.row.digest,
+            publisher=publisher(tx, found.row.agent, tenant=shell.tenant),
+            now=now,
+        )
+        if not isinstance(answer, Refused) and (asked.quorum > 1 or len(asked.all_of) > 1):
+            people = max(asked.quorum, len(asked.all_of))
+            reason = f"{people} people are asked for, and an endorsement is one person's; expected approvals"
+            answer = Refused(rule="approval.quorum", reason=reason)
+        if isinstance(answer, Refused):
+            return _refuse(tx, shell, found, person=person, refused=answer, now=now)
+        value = asks[argument]
+        record = ValueEndorsed(tool=call.tool, argument=argument, value=value, by=person.id, how=person.how)
+        message(tx, found.row.run, [Item(record=record, action=action)], tenant=shell.tenant, now=now)
+        return Answered(complete=True)
+
+    return shell.store.write(unit)
+
+
+def unvouched(held: ActionHeld) -> dict[str, str]:
+    """The arguments that a hold asks to be vouched for, each with its one value as JSON text."""
+    arguments = parse(held.call.arguments)
+    found: dict[str, str] = {}
+    for finding in held.findings:
+        compared = parse(finding.compared)
+        name = compared.get("argument") if isinstance(compared, dict) else None
+        if finding.rule != f"{held.call.tool}.control" or finding.advisory or not isinstance(name, str):
+            continue
+        value = find(arguments, tuple(name.split("."))) if isinstance(arguments, dict) else MISSING
+        # A list holds several values: each of them would have to be named, and is approved or edited instead.
+        if isinstance(value, (str, int, Decimal)) and token_of(value) is not None:
+            found[name] = canonical(value)
+    return found
 
 
 def edit(shell: Shell, action: str, *, person: Person, arguments: dict[str, Json]) -> Answered:

@@ -46,6 +46,7 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "approval.escalated": action.ApprovalEscalated,
         "approval.refused": action.ApprovalRefused,
         "approval.rejected": action.ApprovalRejected,
+        "value.endorsed": action.ValueEndorsed,
         "policy.published": system.PolicyPublished,
         "release.registered": system.ReleaseRegistered,
         "stop.ordered": system.StopOrdered,

@@ -125,6 +125,11 @@ def _answered(tx: Transaction, e: Envelope, r: object, row: RunRow) -> RunRow:
     return wake(tx, e, r, row)
 
 
+def _endorsed(tx: Transaction, e: Envelope, r: action_records.ValueEndorsed, row: RunRow) -> RunRow:
+    # The hold stays open until it is decided again.
+    return wake(tx, e, r, row)
+
+
 def _rejected(tx: Transaction, e: Envelope, r: action_records.ApprovalRejected, row: RunRow) -> RunRow:
     _move(tx, e, None, ActionState.DENIED)
     _close_hold(tx, e.action)
@@ -202,5 +207,6 @@ ACTION_HANDLERS: Final[Mapping[type, Handler]] = MappingProxyType(
         action_records.ActionEdited: _answered,
         action_records.ApprovalGiven: _approved,
         action_records.ApprovalRejected: _rejected,
+        action_records.ValueEndorsed: _endorsed,
     }
 )

@@ -30,7 +30,7 @@ from dueprocess.runtime.lineage import (
     ref_of,
 )
 from dueprocess.runtime.redaction import Redaction
-from dueprocess.values import ZERO, Instant, Json, Money, parse
+from dueprocess.values import ZERO, Instant, Json, Money, canonical, parse
 
 _OUTCOMES: Final = MappingProxyType(
     {
@@ -219,6 +219,11 @@ class ActionTeller:
         said = AnswerStory(at=Instant(envelope.at), what="rejected", by=record.by, how=record.how)
         self._answers.append(replace(said, reason=self._hide.text(record.reason)))
 
+    def _endorsed(self, envelope: Envelope, record: gate.ValueEndorsed) -> None:
+        said = AnswerStory(at=Instant(envelope.at), what="endorsed", by=record.by, how=record.how)
+        value = self._hide.arguments(record.tool, canonical({record.argument: _read(record.value)}))
+        self._answers.append(replace(said, reason=f"a value of {record.argument}, for this run", arguments=value))
+
     def _edited(self, envelope: Envelope, record: gate.ActionEdited) -> None:
         tool = self._call.tool
         self._answers.append(
@@ -289,6 +294,7 @@ class ActionTeller:
             gate.ApprovalEscalated: _noticed,
             gate.ApprovalRefused: _refused,
             gate.ApprovalRejected: _rejected,
+            gate.ValueEndorsed: _endorsed,
         }
     )
 

@@ -278,6 +278,11 @@ def _rejected(event: Event, record: gate.ApprovalRejected, hide: Redaction) -> s
     return f"{event.envelope.action} rejected by {visible(record.by)}{_because(record.reason, hide)}"
 
 
+def _endorsed(event: Event, record: gate.ValueEndorsed, hide: Redaction) -> str:
+    shown = call_text(record.tool, hide.arguments(record.tool, canonical({record.argument: parse(record.value)})))
+    return f"{event.envelope.action} {visible(record.by)} ({visible(record.how)}) vouches in this run for {shown}"
+
+
 def _published(event: Event, record: system.PolicyPublished, hide: Redaction) -> str:
     return f"policy {record.digest[:DIGEST_SHOWN]} published for {record.agent} by {visible(record.author)} ({visible(record.how)})"
 
@@ -332,6 +337,7 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         gate.ApprovalEscalated: _escalated,
         gate.ApprovalRefused: _refused,
         gate.ApprovalRejected: _rejected,
+        gate.ValueEndorsed: _endorsed,
         system.PolicyPublished: _published,
         system.ReleaseRegistered: _registered,
         system.RunErased: _erased,

@@ -30,7 +30,7 @@ from dueprocess.gate import (
     RequirementRecord,
     SettledBy,
 )
-from dueprocess.gate.records import ActionPreviewed, ApprovalEscalated, ApprovalReminded, UseRecord
+from dueprocess.gate.records import ActionPreviewed, ApprovalEscalated, ApprovalReminded, UseRecord, ValueEndorsed
 
 CALL = {"tool": "t", "arguments": "{}", "schema": "s", "principal": "agent:a", "cause": 3, "index": 0}
 CALL_WHOLE = CALL | {"on_behalf_of": "", "revision": 0, "request": "", "citations": "", "edited_by": []}
@@ -122,6 +122,11 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
         ApprovalRefused,
         {"by": "user:ann", "how": "token", "rule": "r", "reason": "why"},
         {"by": "user:ann", "how": "token", "rule": "r", "reason": "why"},
+    ),
+    (
+        ValueEndorsed,
+        {"tool": "t", "argument": "a", "value": "1", "by": "user:ann", "how": "token"},
+        {"tool": "t", "argument": "a", "value": "1", "by": "user:ann", "how": "token"},
     ),
     (ApprovalRejected, {"by": "user:ann", "how": "token"}, {"by": "user:ann", "how": "token", "reason": ""}),
     (

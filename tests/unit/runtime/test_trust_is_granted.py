@@ -7,6 +7,7 @@ from dueprocess.agent import Calls, End, StepCall, Workflow
 from dueprocess.gate import ActionDenied, ActionDispatched, ActionHeld
 from dueprocess.ledger import Store
 from dueprocess.runtime import DeniedCall, HeldCall, Performed, RunStatus, SucceededCall, Task, approve, submit
+from dueprocess.runtime.answers import endorse
 from dueprocess.testing.workbench import Line, Workbench
 from dueprocess.values import Json
 
@@ -241,6 +242,21 @@ def test_i7_guarded_calls_are_asked_as_well(store: Store):
         again = bench.govern("write to bob@house.example")
         assert rules(again.call(*send("bob@house.example", "a third time"))) == ["send_letter.control"]
         assert [to for to, _ in post.sent] == ["bob@house.example"]
+
+
+def test_i7_a_value_that_a_person_endorsed_is_vouched_for_the_rest_of_the_run(store: Store):
+    post = Post()
+    with workbench(post, store) as bench:
+        governed = bench.govern("read my letters")
+        governed.call("read_letter", {})
+        held = governed.call(*send("eve@evil.example"))
+        assert isinstance(held, HeldCall)
+        assert endorse(bench.shell, held.action, person=CLERK, argument="to").complete
+        assert isinstance(governed.resume(held.action), SucceededCall)
+        assert isinstance(governed.resume(held.action), SucceededCall)
+        assert isinstance(governed.call(*send("eve@evil.example", "again")), SucceededCall)
+        assert rules(governed.call(*send("mallory@evil.example"))) == ["send_letter.control"]
+        assert len(post.sent) == 2
 
 
 @pytest.mark.parametrize("before", [("read_letter",), ()])
