@@ -26,6 +26,14 @@ class TaskSubmitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentEntered:
+    """`content.entered`: what a model that runs elsewhere was shown. `source` names where it is from; empty: the requester said it."""
+
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunClaimed:
     """`run.claimed`: a driver of a new epoch took the run. `lost_active`: microseconds of a segment that died, to its last heartbeat."""
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dueprocess.agent.happened import Happened
-from dueprocess.agent.records import ClarificationGiven, TaskSubmitted
+from dueprocess.agent.records import ClarificationGiven, ContentEntered, TaskSubmitted
 from dueprocess.agent.workflow import Calls, Workflow, is_path
 from dueprocess.errors import BadValue
 from dueprocess.gate import ActionDispatched, ActionReused, ActionSettled
 from dueprocess.gate.history import History
 from dueprocess.gate.records import ValueEndorsed
-from dueprocess.provenance import Entered, said, written_out
+from dueprocess.provenance import Entered, answered, said, written_out
 from dueprocess.values import Json, parse
 from dueprocess.values.trust import Integrity
 
@@ -39,6 +39,15 @@ def _submitted(history: History, event: Happened, record: TaskSubmitted, workflo
 
 def _clarified(history: History, event: Happened, record: ClarificationGiven, workflow: Workflow | None) -> History:
     return history.enter(said(record.text, origin="clarification"))
+
+
+def _entered(history: History, event: Happened, record: ContentEntered, workflow: Workflow | None) -> History:
+    if not record.source:
+        return history.enter(said(record.text, origin="requester"))
+    # Nobody here knows what was asked for it: it taints as its label says, and vouches nothing.
+    label = history.policy.source_of(record.source)
+    origin = f"event {event.seq}"
+    return history.enter(answered(record.text, origin=origin, tool=record.source, source=label, query_vouched=False))
 
 
 def _dispatched(history: History, event: Happened, record: ActionDispatched, workflow: Workflow | None) -> History:
@@ -78,6 +87,7 @@ def _literals(workflow: Workflow) -> Entered:
 _HANDLERS: Final[Mapping[type, Callable[[History, Happened, Any, Workflow | None], History]]] = {
     TaskSubmitted: _submitted,
     ClarificationGiven: _clarified,
+    ContentEntered: _entered,
     ActionDispatched: _dispatched,
     ActionSettled: _settled,
     ActionReused: _reused,

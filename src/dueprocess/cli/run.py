@@ -44,6 +44,7 @@ _MAX_TASK = 1 << 20  # characters; more is a document, for a tool to read
 @click.option("--key", default="", metavar="KEY", help="The task's idempotency key: the same key is the same run.")
 @click.option("--session", default="", metavar="ID", help="The requester's conversation, for limits per session.")
 @click.option("--inputs", default="{}", metavar="JSON", help="An object that a workflow may refer to.")
+@click.option("--scope", multiple=True, metavar="TOOL", help="A tool the task may need; once given, others are held.")
 @click.option("--correlation", default="", metavar="ID", help="An id of your own, kept as it is.")
 @click.option("--detach", is_flag=True, help="Print the run's id at once; a worker drives it.")
 @click.option("--resume", metavar="RUN", help="Go on with a run: after an approval, an answer, a crash.")
@@ -59,6 +60,7 @@ def command(
     key: str,
     session: str,
     inputs: str,
+    scope: tuple[str, ...],
     correlation: str,
     detach: bool,
     resume: str | None,
@@ -92,6 +94,7 @@ def command(
             session=_word(session, "a session"),
             correlation=_word(correlation, "a correlation id"),
             inputs=_object(inputs),
+            scope=scope or None,
         )
         run = submit(built.shell, release, task=task)
         _warn_of_key(here, run, task)

@@ -14,16 +14,22 @@ from functools import partial
 from typing import Final
 
 from dueprocess.agent import Pending, RunState, initial
-from dueprocess.agent.records import CancelRequested, RunCancelled, RunFinished, RunSuspended, Suspension
+from dueprocess.agent.records import (
+    CancelRequested,
+    ContentEntered,
+    RunCancelled,
+    RunFinished,
+    RunSuspended,
+    Suspension,
+)
 from dueprocess.agent.todo import MAX_RECONCILES
-from dueprocess.errors import BadValue, Conflict, NotFound
+from dueprocess.errors import BadValue, Conflict
 from dueprocess.evidence import read_chunks
 from dueprocess.gate import (
     ActionDispatched,
     ActionExpired,
     ActionSettled,
     ActionState,
-    ActionWaiting,
     Denied,
     Exceeded,
     HeldFor,
@@ -33,7 +39,7 @@ from dueprocess.gate import (
     Stopped,
     WaitFor,
 )
-from dueprocess.ledger import Event, Reader, Transaction
+from dueprocess.ledger import Event, Transaction
 from dueprocess.model import ToolRequest
 from dueprocess.policy import Policy
 from dueprocess.runtime import left_behind, perform, resumption
@@ -150,6 +156,11 @@ class Governed:
 
         return self._shell.store.write(unit)
 
+    def tell(self, text: str, *, source: str) -> None:
+        """Records what the model was shown beside the answers of these calls; no source: what the requester said (I7)."""
+        told = Item(record=ContentEntered(text=whole(text), source=whole(source)))
+        self._shell.store.write(lambda tx: append(tx, self._claim, [told], now=self._shell.clock.now()), sync=False)
+
     def resume(self, action: str) -> Performed:
         """Goes on with an action, or says where it stands.
 
@@ -163,7 +174,7 @@ class Governed:
         return told
 
     def _resumed(self, action: str) -> Performed:
-        state, events = self._shell.store.read(lambda tx: self._read(tx, action))
+        state, events = self._shell.store.read(lambda tx: resumption.known(tx, action, run=self._claim.run))
         if state in {ActionState.DISPATCHED, ActionState.UNKNOWN}:
             told = self._settle_lost(events, state)
             if told is not None:
@@ -211,20 +222,12 @@ class Governed:
         if self._cancelled:
             self._shell.store.write(unit)
 
-    def _read(self, tx: Reader, action: str) -> tuple[ActionState, list[Event]]:
-        row, events = tx.get(ACTIONS, action), tx.lineage(action)
-        is_known = row is not None or any(isinstance(event.record, ActionWaiting) for event in events)
-        if not is_known or events[0].envelope.run != self._claim.run:
-            raise NotFound(f"no action {action} in run {self._claim.run}")
-        # One that has only waited, for another or for a lift, was never decided to its end: it has no row.
-        return ActionState(row.state) if row is not None else ActionState.PROPOSED, events
-
     def _is_decided(self, action: str) -> bool:
         return self._shell.store.read(lambda tx: tx.get(ACTIONS, action)) is not None
 
     def _proposed_again(self, tx: Transaction, action: ActionId) -> Pending | Performed:
         # Read in the transaction that decides: two who resume at once are one after the other, and the grant is used once.
-        state, events = self._read(tx, action)
+        state, events = resumption.known(tx, action, run=self._claim.run)
         now = Instant(max(self._shell.clock.now(), run_row(tx, self._claim.run).at))
         match state:
             case ActionState.HELD:

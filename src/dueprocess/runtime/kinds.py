@@ -22,6 +22,7 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "run.stopped": run.RunStopped,
         "run.cancelled": run.RunCancelled,
         "run.erased": system.RunErased,
+        "content.entered": run.ContentEntered,
         "model.asked": run.ModelAsked,
         "model.replied": run.ModelReplied,
         "model.failed": run.ModelFailed,

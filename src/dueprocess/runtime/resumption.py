@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from dueprocess.agent import Pending, RunState, Status
 from dueprocess.agent.records import BudgetExceeded, TaskSubmitted
-from dueprocess.errors import Conflict
+from dueprocess.errors import Conflict, NotFound
 from dueprocess.evidence import Chunk, read_chunks
 from dueprocess.gate import (
     ActionDenied,
@@ -33,7 +33,7 @@ from dueprocess.policy import Policy
 from dueprocess.runtime.perform import Dispatch
 from dueprocess.runtime.performed import DeniedCall, FailedCall, HeldCall, Performed, SucceededCall, UnknownCall
 from dueprocess.runtime.shell import Loaded
-from dueprocess.runtime.tables import HOLDS
+from dueprocess.runtime.tables import ACTIONS, HOLDS
 from dueprocess.tool import CITATIONS, Idempotency, Tool
 from dueprocess.values import ActionId, Instant, Json, RunId, action_id, canonical, parse
 from dueprocess.values.foreign import visible
@@ -46,6 +46,20 @@ _STATUS = {
     ActionState.UNKNOWN: Status.UNKNOWN,
     ActionState.PROPOSED: Status.DECIDE,
 }
+
+
+def known(tx: Reader, action: str, *, run: RunId) -> tuple[ActionState, list[Event]]:
+    """Where an action of this run stands, and its events.
+
+    Raises:
+        NotFound: no such action in this run.
+    """
+    row, events = tx.get(ACTIONS, action), tx.lineage(action)
+    is_known = row is not None or any(isinstance(event.record, ActionWaiting) for event in events)
+    if not is_known or events[0].envelope.run != run:
+        raise NotFound(f"no action {action} in run {run}")
+    # One that has only waited, for another or for a lift, was never decided to its end: it has no row.
+    return ActionState(row.state) if row is not None else ActionState.PROPOSED, events
 
 
 def again(events: list[Event], action: ActionId, state: ActionState) -> Pending:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from dueprocess.errors import BadValue, CallerError, Conflict, LeaseLost
+from dueprocess.errors import BadValue, CallerError, Conflict, LeaseLost, ToolInvalid
 from dueprocess.release import Manifest
 from dueprocess.runtime import Governed, Loop, Performed, Shell, Task, introduce, loaded, submit
 from dueprocess.runtime.compensate import compensate
@@ -33,12 +33,14 @@ class Guarded:
         tool: Tool,
         governed: Governed,
         *,
+        tools: Mapping[str, Tool],
         leave: Callable[[], None],
         free: Callable[[], None],
         take_back: Callable[[str, str], Performed],
     ) -> None:
         self._tool = tool
         self._governed = governed
+        self._tools = tools
         self._take_back = take_back
         self._leave = leave
         self._free = free
@@ -61,6 +63,38 @@ class Guarded:
     async def acall(self, arguments: Mapping[str, object]) -> Performed:
         """The same from a running event loop, which is not blocked meanwhile; arguments by name."""
         return await asyncio.to_thread(self, **arguments)
+
+    def beside(self, tool: Tool) -> "Guarded":
+        """Another of the run's tools (those named `beside` when it was opened), in the same run: what one reads taints what the other does.
+
+        Raises:
+            ToolInvalid: the run was not opened with this tool.
+        """
+        if self._tools.get(tool.name) is not tool:
+            known = ", ".join(sorted(self._tools))
+            raise ToolInvalid(
+                f"{tool.name!a} is none of the tools of this run; expected one of {known}: name it `beside`"
+            )
+        return Guarded(
+            tool, self._governed, tools=self._tools, leave=self._leave, free=self._free, take_back=self._take_back
+        )
+
+    def heard(self, text: str) -> None:
+        """Records what the requester said further: their own words may vouch for what directs an effect."""
+        self._governed.tell(text, source="")
+
+    def saw(self, text: str, *, source: str) -> None:
+        """Records what the model was shown that no call of this run brought: a page, a mail, another tool's answer.
+
+        `source` is labelled by the policy's `sources`; what it does not name is untrusted. What is not told here is not known
+        here: a policy can only ask where values come from as far as the program says what its model has read.
+
+        Raises:
+            BadValue: no source is named.
+        """
+        if not source:
+            raise BadValue("saw() without a source; expected where the text comes from, as in the policy's `sources`")
+        self._governed.tell(text, source=source)
 
     def resume(self, action: str) -> Performed:
         """Goes on with an action of this run: runs it once people approved it, asks the sink if its outcome was lost.
@@ -121,6 +155,8 @@ def guard(
     policy: str | Path,
     store: str | Path | Home,
     run: str = "",
+    task: str = "",
+    scope: Sequence[str] | None = None,
     agent: str = "guard",
     on_behalf_of: str = "",
     environment: str = "prod",
@@ -135,25 +171,15 @@ def guard(
     `policy`: a policy file. `store`: a folder, made if missing, or a `Home` that several guards share.
     `run`: a name that opens the same run again, in another process too (the earlier owner is fenced);
     without one each `guard` is a run of its own, with the policy's limits, that ends when it is closed.
-    `on_behalf_of`: `user:NAME`. `tenant`: whose run it is. `beside`: the other tools that the
-    policy file names.
+    `task`: what the requester asked for, in their own words, and `scope`: the tools that it may need; both count when the run
+    is begun. `on_behalf_of`: `user:NAME`. `tenant`: whose run it is. `beside`: the other tools that the policy file names.
 
     Raises:
         FileInvalid: the policy does not load with these tools. StoreUnavailable: the folder cannot be used.
         Conflict: the run has ended.
     """
     tools = {each.name: each for each in (tool, *beside)}
-    manifest = Manifest(
-        agent=agent,
-        prompt="",
-        model=_NO_MODEL,
-        max_output_tokens=1,
-        tools=tuple(each.spec for each in tools.values()),
-        policy=_read(Path(policy)),
-        policy_name=Path(policy).name,
-        environment=environment,
-    )
-    release = loaded(manifest)
+    release = loaded(_manifest(tools, Path(policy), agent=agent, environment=environment))
     home = store if isinstance(store, Home) else open_home(Path(store), os.environ)
     loop = Loop()
 
@@ -165,8 +191,13 @@ def guard(
     shell = Shell(store=home.store, clock=SystemClock(), loop=loop, tools=tools, tenant=tenant)
     try:
         introduce(shell, release)
-        task = Task(text=f"guard {tool.name}", key=run or secrets.token_hex(16), on_behalf_of=on_behalf_of)
-        opened = submit(shell, release, task=task, queue="")
+        asked = Task(
+            text=task or f"guard {tool.name}",
+            key=run or secrets.token_hex(16),
+            on_behalf_of=on_behalf_of,
+            scope=tuple(scope) if scope is not None else None,
+        )
+        opened = submit(shell, release, task=asked, queue="")
         governed = Governed(shell, release, opened, on_behalf_of=on_behalf_of)
     except BaseException:
         free()
@@ -174,9 +205,23 @@ def guard(
     return Guarded(
         tool,
         governed,
+        tools=tools,
         leave=governed.rest if run else governed.close,
         free=free,
         take_back=lambda action, who: compensate(shell, {agent: release}, action, on_behalf_of=who).performed,
+    )
+
+
+def _manifest(tools: Mapping[str, Tool], policy: Path, *, agent: str, environment: str) -> Manifest:
+    return Manifest(
+        agent=agent,
+        prompt="",
+        model=_NO_MODEL,
+        max_output_tokens=1,
+        tools=tuple(each.spec for each in tools.values()),
+        policy=_read(policy),
+        policy_name=policy.name,
+        environment=environment,
     )
 
 

@@ -278,6 +278,11 @@ def _rejected(event: Event, record: gate.ApprovalRejected, hide: Redaction) -> s
     return f"{event.envelope.action} rejected by {visible(record.by)}{_because(record.reason, hide)}"
 
 
+def _entered(event: Event, record: run.ContentEntered, hide: Redaction) -> str:
+    who = f"from {visible(record.source)}" if record.source else "said by the requester"
+    return f"{len(record.text)} characters entered, {who}"
+
+
 def _endorsed(event: Event, record: gate.ValueEndorsed, hide: Redaction) -> str:
     shown = call_text(record.tool, hide.arguments(record.tool, canonical({record.argument: parse(record.value)})))
     return f"{event.envelope.action} {visible(record.by)} ({visible(record.how)}) vouches in this run for {shown}"
@@ -338,6 +343,7 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         gate.ApprovalRefused: _refused,
         gate.ApprovalRejected: _rejected,
         gate.ValueEndorsed: _endorsed,
+        run.ContentEntered: _entered,
         system.PolicyPublished: _published,
         system.ReleaseRegistered: _registered,
         system.RunErased: _erased,
