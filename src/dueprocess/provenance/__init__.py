@@ -2,6 +2,7 @@
 
 from dueprocess.provenance.active import active_tokens
 from dueprocess.provenance.answer import structured
+from dueprocess.provenance.defuse import defused
 from dueprocess.provenance.entered import Entered, answered, said, written_out
 from dueprocess.provenance.standing import EMPTY_STANDING, Endorsed, Standing, Use
 from dueprocess.provenance.token import Kind, Token, token_of
@@ -32,6 +33,7 @@ __all__ = [
     "Vouched",
     "active_tokens",
     "answered",
+    "defused",
     "is_deceptive",
     "is_known",
     "is_mentioned",

@@ -30,7 +30,7 @@ from dueprocess.agent.records import ClarificationAsked, Suspension
 from dueprocess.errors import Defect
 from dueprocess.runtime import act, question
 from dueprocess.runtime.journal import Claim, Item
-from dueprocess.runtime.rest import end, rest
+from dueprocess.runtime.rest import end, rest, shown
 from dueprocess.runtime.run import Run
 from dueprocess.runtime.shell import Loaded, Shell
 from dueprocess.values import FOR_EVER, ActionId, Instant
@@ -77,7 +77,7 @@ def _do(run: Run, command: Command) -> None:  # noqa: C901 - one branch per comm
             reason = Suspension.OTHER_ACTION if command.others else Suspension.TIMER
             _rest(run, reason, until=command.until, others=command.others)
         case AskClarification():
-            run.record(Item(record=ClarificationAsked(question=command.question)), fresh=True)
+            run.record(Item(record=ClarificationAsked(question=shown(run, command.question))), fresh=True)
         case AwaitClarification():
             _rest(run, Suspension.CLARIFICATION, until=FOR_EVER)
         case Finish() | HandOff() | Stop() | Cancel():

