@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from bench import deciding, flight, growth, verifying, writing
+from bench import deciding, flight, growth, verifying, vouching, writing
 from bench.figures import Part
 from bench.machine import machine, versions
 from bench.report import as_json, as_table
 
 _BUILD: Final = Path("build")
-PARTS: Final = ("decide", "write", "flight", "growth", "verify")
+PARTS: Final = ("decide", "vouch", "write", "flight", "growth", "verify")
 
 
 def main() -> int:
@@ -41,6 +41,8 @@ def measured(name: str, folder: Path, *, quick: bool) -> Part:
     match name:
         case "decide":
             return deciding.measure(deciding.QUICK if quick else deciding.FULL)
+        case "vouch":
+            return vouching.measure(vouching.QUICK if quick else vouching.FULL)
         case "write":
             return writing.measure(writing.QUICK if quick else writing.FULL, folder)
         case "flight":

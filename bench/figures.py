@@ -44,6 +44,9 @@ class Goal:
 GOALS: Final[Mapping[str, Goal]] = {
     "decide_us": Goal(text="aim 10", at_most=10.0),
     "decide_vs_cedar": Goal(text="<= 0.2", at_most=0.2),
+    "vouch_us_100kb": Goal(text="<= 200", at_most=200.0),
+    "index_us_per_kb": Goal(text="<= 50", at_most=50.0),
+    "vouch_kept_kb": Goal(text="<= 64", at_most=64.0),
     "write_vs_floor_1": Goal(text="<= 2, or <= 1.0 ms more", at_most=2.0),
     "write_extra_ms_1": Goal(text="<= 1.0, or <= 2 x the floor", at_most=1.0),
     "writes_vs_group_commit_floor_20": Goal(text=">= 0.3", at_least=0.3),

@@ -260,7 +260,7 @@ def _is_own_word(spec: ToolSpec, path: tuple[str, ...], leaf: Json) -> bool:
     values = declared.get("enum")
     only = values if isinstance(values, list) and len(values) == 1 else []
     own = [*only, *(declared[key] for key in ("default", "const") if key in declared)]
-    return any(canonical(each) == canonical(leaf) for each in own)
+    return bool(own) and any(canonical(each) == canonical(leaf) for each in own)
 
 
 def _named(scale: _Scale, path: tuple[str, ...], leaf: Json) -> str:

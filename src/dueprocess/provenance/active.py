@@ -32,7 +32,7 @@ def active_tokens(text: str) -> tuple[Token, ...]:
     compared = folded(text)
     found: dict[Token, None] = {}
     for piece in _PIECES.split(compared):
-        if any(mark in piece for mark in _ADDRESS_MARKS):
+        if "." in piece or "@" in piece or ":" in piece or "localhost" in piece:
             found |= dict.fromkeys(_addresses_in(piece))
     for match in _IBAN_IN_TEXT.finditer(compared):
         iban = match[0].replace(" ", "")
@@ -45,7 +45,6 @@ def active_tokens(text: str) -> tuple[Token, ...]:
 
 
 _PIECES = re.compile(r"[\s\0<>\"(\[|]+")
-_ADDRESS_MARKS: Final = (".", "@", ":", "localhost")
 _MAX_PIECE: Final = 300  # characters between two blanks; what is longer and may hold an address is not taken apart
 _IBAN_IN_TEXT = re.compile(
     r"(?<![a-z0-9])[a-z]{2}\d{2}(?:[a-z0-9]{11,30}| [a-z0-9]{4}(?: (?=[a-z]{0,3}\d)[a-z0-9]{4}){1,6}(?: \d{1,4})?)(?![a-z0-9])"

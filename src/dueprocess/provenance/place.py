@@ -27,6 +27,26 @@ class Place:
     end: int
 
 
+def trace(token: Token) -> str:
+    """A piece of text that stands wherever the token does, in every spelling of it; empty where there is none."""
+    text = token.text
+    match token.kind:
+        case Kind.IBAN:
+            return text[:4]
+        case Kind.DATE:
+            return text[:4]
+        case Kind.NUMBER:
+            # The digits before the first thousand's separator, however it is written.
+            whole = text.removeprefix("-").partition(".")[0]
+            return whole[: len(whole) % 3 or 3]
+        case Kind.PHONE:
+            return ""
+        case Kind.WORDS:
+            return text
+        case Kind.EMAIL | Kind.LINK:
+            return "" if "xn--" in text else re.split(r"[/?#:]", text)[0]
+
+
 def places(token: Token, words: Words) -> Iterator[Place]:
     """Where the token stands in a text, from its beginning (rule 2); at most `MAX_PLACES` candidates are looked at."""
     text = words.folded
@@ -133,10 +153,7 @@ def _in_year(year: str) -> re.Pattern[str]:
 
 
 def _address(token: Token, text: str) -> Iterator[Place]:
-    # The host is what every spelling of it has; where it was written otherwise than in ASCII the text is looked through.
-    seed = token.text.partition("@")[2] if token.kind is Kind.EMAIL else re.split(r"[/?#]", token.text)[0]
-    if not seed or "xn--" in seed:
-        seed = "@" if token.kind is Kind.EMAIL else "."
+    seed = _seed(token, text)
     at, seen, done = text.find(seed), 0, -1
     while at >= 0 and seen < MAX_PLACES:
         start, end = _run(text, at)
@@ -145,6 +162,14 @@ def _address(token: Token, text: str) -> Iterator[Place]:
         done = max(done, start)
         seen += 1
         at = text.find(seed, max(at + 1, end))
+
+
+def _seed(token: Token, text: str) -> str:
+    # The longest piece that every spelling of it has: the whole of it, but for hosts in another script and usual ports.
+    if "xn--" in token.text:
+        return "@" if token.kind is Kind.EMAIL else "."
+    host = re.split(r"[/?#:]", token.text)[0]
+    return host if token.kind is Kind.LINK and host and f"{host}:" in text else token.text
 
 
 def _run(text: str, at: int) -> tuple[int, int]:

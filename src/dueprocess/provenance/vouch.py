@@ -12,10 +12,11 @@ Rule 4. Of several places the first that is free is taken.
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from dueprocess.provenance.entered import Entered, excerpt
-from dueprocess.provenance.place import Place, places
+from dueprocess.provenance.place import Place, places, trace
 from dueprocess.provenance.standing import Standing
 from dueprocess.provenance.token import Kind, Token, token_of
 from dueprocess.provenance.words import Words
@@ -55,20 +56,17 @@ _ID_MARKS: Final = frozenset("-_./#:@")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """What an argument directs: its name, and the words that stand beside a value of it."""
+    """What an argument directs: its name, the words that stand beside a value of it, and whether it is a sum of money."""
 
     argument: str
     words: frozenset[str]
-
-    @property
-    def is_money(self) -> bool:
-        """Whether it is an amount of money."""
-        return bool(_MONEY_WORDS & {_stem(word) for word in _WORD.findall(_CAMEL.sub(" ", self.argument).lower())})
+    is_money: bool = False
 
 
+@lru_cache(maxsize=1024)
 def role_of(tool: str, path: tuple[str, ...]) -> Role:
     """The role of an argument, from its own name and the tool's."""
-    return Role(argument=".".join(path), words=_stems((tool, *path)))
+    return Role(argument=".".join(path), words=_stems((tool, *path)), is_money=bool(_MONEY_WORDS & _stems(path)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +105,7 @@ def vouch(
         if (each.tool, each.argument, each.token) == (tool, role.argument, token):
             return Vouched(by=Integrity.ENDORSED, origin=each.by)
     spent: Spent | None = None
-    for number in standing.vouching:
-        span = standing.entered[number]
+    for number, span in _holding(standing, token):
         for place in _naming(span, token, role):
             if span.lasts:
                 return Vouched(by=span.label.integrity, origin=span.origin)
@@ -125,20 +122,23 @@ def vouch(
 def is_known(standing: Standing, token: Token, *, role: Role) -> bool:
     """Whether a value stands anywhere among what vouches, used or not: enough for what has no effect of its own."""
     return any(each.token == token for each in standing.endorsed) or any(
-        True for number in standing.vouching for _ in _naming(standing.entered[number], token, role)
+        True for _, span in _holding(standing, token) for _ in _naming(span, token, role)
     )
 
 
 def is_mentioned(standing: Standing, token: Token) -> bool:
     """Whether an active token stands anywhere among what vouches, in whatever role."""
     return any(each.token == token for each in standing.endorsed) or any(
-        True for number in standing.vouching for _ in places(token, standing.entered[number].vouching)
+        True for _, span in _holding(standing, token) for _ in places(token, span.vouching)
     )
 
 
 def seen(standing: Standing, token: Token) -> Seen | None:
     """Where a value was last seen among all that entered the run."""
+    piece = trace(token)
     for span in reversed(standing.entered):
+        if piece not in span.words.folded:
+            continue
         for place in places(token, span.words):
             return Seen(
                 origin=span.origin,
@@ -147,6 +147,15 @@ def seen(standing: Standing, token: Token) -> Seen | None:
                 excerpt=excerpt(span.words, place.start, place.end),
             )
     return None
+
+
+def _holding(standing: Standing, token: Token) -> Iterator[tuple[int, Entered]]:
+    """The spans that vouch and may hold the token: most hold no piece of it, which is quickly seen."""
+    piece = trace(token)
+    for number in standing.vouching:
+        span = standing.entered[number]
+        if piece in span.vouching.folded:
+            yield number, span
 
 
 def _integrity(span: Entered) -> Integrity:

@@ -6,6 +6,9 @@ from bench.report import as_json, as_table
 ASKED_FOR = {
     "decide_us",
     "decide_vs_cedar",
+    "vouch_us_100kb",
+    "index_us_per_kb",
+    "vouch_kept_kb",
     "write_vs_floor_1",
     "write_extra_ms_1",
     "writes_vs_group_commit_floor_20",
