@@ -1,10 +1,13 @@
 """What holds for every test: how many examples hypothesis tries, which event loop runs, which test files were seen."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from dueprocess.testing.postgres import postgres_server
 
 _COLLECTED = pytest.StashKey[frozenset[Path]]()
 
@@ -19,6 +22,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A Postgres server for this process, and how it is reached as its superuser."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -36,10 +36,10 @@ DRAWERS = frozenset(
     "util utils common helper helpers service services manager managers core internal internals base misc".split()
 )
 PURE = frozenset(
-    "errors values tool model ledger policy meter approval evidence provenance routing context release metric gate "
+    "errors values tool model ledger policy meter approval evidence provenance routing context release metric sql gate "
     "agent".split()
 )
-SHELVES = frozenset("engines stores providers retrievers channels gateways integrations evals".split())
+SHELVES = frozenset("engines stores databases providers retrievers channels gateways integrations evals".split())
 
 FLOAT_DOORS = frozenset({PACKAGE / "tool" / "shape.py"})
 """Where an exact number becomes a float: a tool that only reads may have asked for one in its signature."""

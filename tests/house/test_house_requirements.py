@@ -66,6 +66,15 @@ def test_the_models_group_is_the_extra_of_that_name():
     assert pins("base").keys() <= pins("models").keys()
 
 
+def test_the_databases_group_is_the_extras_of_those_who_ask_databases():
+    extras = PROJECT["project"]["optional-dependencies"]
+    declared = {name_of(requirement) for extra in ("sql", "postgres") for requirement in extras[extra]}
+    assert declared == {"sqlglot", "psycopg"}
+    assert declared <= pins("databases").keys()
+    assert pins("base").keys() <= pins("databases").keys()
+    assert declared.isdisjoint(pins("base"))
+
+
 @pytest.mark.parametrize("group", ["build", "test", "lint", "bench"])
 def test_every_tool_asked_for_is_pinned(group: str):
     text = (HOUSE.requirements / f"{group}.in").read_text(encoding="utf-8")

@@ -1,0 +1,62 @@
+"""A connection to Postgres, and the transaction of one statement.
+
+Rule 1. A transaction is read-only, has a deadline, and finds functions and operators in `pg_catalog` alone: one of the same
+        name in another schema is never called.
+Rule 2. The tenant is set for the transaction, as a bound value. Where the role may not call `set_config` (so that no
+        statement can), `SET LOCAL` says the same, with the value quoted by the driver.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from dueprocess.errors import StoreUnavailable
+from dueprocess.sql import Limits
+
+if TYPE_CHECKING:
+    import psycopg
+
+_CONNECT_S: Final = 5
+SET_CONFIG: Final = "pg_catalog.set_config(text,text,boolean)"
+
+
+def connected(conninfo: str) -> "psycopg.Connection":
+    """A connection that is in no transaction.
+
+    Raises:
+        psycopg.Error: the server is not there, or lets this role not in. StoreUnavailable: the driver is not installed.
+    """
+    try:
+        import psycopg
+    except ModuleNotFoundError:
+        raise StoreUnavailable("Postgres needs its driver: install dueprocess[postgres]") from None
+    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None, connect_timeout=_CONNECT_S)
+
+
+def begin(connection: "psycopg.Connection", *, setting: str, tenant: str, limits: Limits, settable: bool) -> None:
+    """Begins the transaction of one statement (rules 1 and 2)."""
+    from psycopg import sql
+
+    deadline = sql.SQL("{}ms").format(limits.timeout_ms).as_string(connection)
+    connection.execute(
+        sql.SQL(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {deadline}; "
+            "SET LOCAL lock_timeout = {deadline}; SET LOCAL search_path = pg_catalog; SET LOCAL row_security = on; "
+            "SET LOCAL max_parallel_workers_per_gather = 0"
+        ).format(deadline=sql.Literal(deadline))
+    )
+    if settable:
+        connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (setting, tenant))
+    else:
+        name = sql.Identifier(*setting.split("."))
+        connection.execute(sql.SQL("SET LOCAL {} = {}").format(name, sql.Literal(tenant)))
+
+
+def tenant_now(connection: "psycopg.Connection", setting: str) -> str | None:
+    """The tenant of the transaction, as Postgres has it."""
+    row = connection.execute("SELECT pg_catalog.current_setting(%s, true)", (setting,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def may_set_config(connection: "psycopg.Connection") -> bool:
+    """Whether a statement of this role could change a setting, were it let."""
+    row = connection.execute("SELECT pg_catalog.has_function_privilege(%s, 'EXECUTE')", (SET_CONFIG,)).fetchone()
+    return row is None or bool(row[0])
