@@ -130,9 +130,15 @@ class PostgresDatabase:
         return Rows(columns=columns, rows=found.rows, cut=found.cut)
 
     def _connect(self) -> Standing:
-        self._connection = connected(self._conninfo)
-        found = standing(self._connection, self._scope, setting=self._setting)
-        self._settable = may_set_config(self._connection)
+        connection = connected(self._conninfo)
+        try:
+            found = standing(connection, self._scope, setting=self._setting)
+            self._settable = may_set_config(connection)
+        except BaseException:
+            # One that was not proved is not kept: the next statement would be run on it.
+            connection.close()
+            raise
+        self._connection = connection
         return found
 
     def _roll_back(self) -> None:

@@ -45,6 +45,7 @@ WHERE p.polrelid = %s::oid AND p.polpermissive AND p.polcmd IN ('*', 'r')
   AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r(oid)
               WHERE r.oid = 0 OR pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER'))
 """
+_GRANT: Final = "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {name} TO {role}"
 _PLAIN: Final = frozenset({"r", "p"})
 _SET_CONFIG_REMARK: Final = (
     f"the checker alone keeps a statement from changing the tenant; so would the database after: REVOKE EXECUTE ON FUNCTION {SET_CONFIG} "
@@ -89,7 +90,9 @@ def _table(connection: "psycopg.Connection", table: Table, scope: Scope, role: s
     if owns:
         raise NotAllowed(f"the role {role} owns {name}, or belongs to its owner; expected a role that does not")
     if not reads:
-        raise NotAllowed(f"the role {role} may not read {name}; run: GRANT SELECT ON {name} TO {role}")
+        raise NotAllowed(
+            f"the role {role} may not read {name}; run: {_GRANT.format(schema=scope.schema_of(table), name=name, role=role)}"
+        )
     if not enabled or not forced:  # 3
         which = "ENABLE" if not enabled else "FORCE"
         raise NotAllowed(

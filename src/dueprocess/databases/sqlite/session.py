@@ -63,10 +63,10 @@ def guarded(connection: sqlite3.Connection, scope: Scope, *, deadline: float) ->
         match action:
             case sqlite3.SQLITE_SELECT:
                 return _ALLOWED
-            case sqlite3.SQLITE_READ if database == "main":
-                # An empty column: the table is read for its number of rows only.
-                listed = columns.get((first or "").lower())
-                known = listed is not None and ((second or "").lower() in listed or not second)
+            case sqlite3.SQLITE_READ if database == "main" or not second:
+                # No column (and then no database): the table is read for its number of rows only.
+                listed = columns.get((first or "").lower(), set[str]())
+                known = (second or "").lower() in listed or (bool(listed) and not second)
                 return _ALLOWED if known else sqlite3.SQLITE_DENY
             case sqlite3.SQLITE_FUNCTION if (second or "").lower() in functions:
                 return _ALLOWED
