@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from dueprocess.testing.postgres import postgres_server
-
 _COLLECTED = pytest.StashKey[frozenset[Path]]()
 
 # The machine may be shared: a slow example is no wrong one.
@@ -27,6 +25,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A Postgres server for this process, and how it is reached as its superuser."""
+    # Here: its driver is loaded by the tests that ask for it, not by every other.
+    from dueprocess.testing.postgres import postgres_server
+
     with postgres_server() as server:
         yield server
 
