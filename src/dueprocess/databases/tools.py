@@ -3,7 +3,7 @@
 Rule 1. A tool is made only of a database that has proved that it keeps tenants apart (`Database.verify`).
 Rule 2. Whose rows are read is never an argument: it comes from who made the tool, or from the attempt that is being made.
 Rule 3. The function judges what it is given, again, whatever was decided before it: what runs is what was checked here.
-Rule 4. Every answer says what kept tenants apart; so does the record, which holds the answer.
+Rule 4. Every answer says what ran and what kept tenants apart; so does the record, which holds the answer.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,11 +40,12 @@ Value = str | int | Decimal | bool | None
 class Answer:
     """What a tool gives back: rows, or why there are none.
 
-    `cut`: there was more than is shown. `refused` is the rule of a statement that was not run, `failed` the code of one that
+    `ran` is the statement as it was written anew. `cut`: there was more than is shown. `refused` is the rule of a statement that was not run, `failed` the code of one that
     the database did not run to its end; `reason` is a fixed sentence for either. `row_security`: what kept tenants apart.
     """
 
     row_security: RowSecurity
+    ran: str = ""
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[object, ...], ...] = ()
     cut: bool = False
@@ -104,9 +105,9 @@ def _answer(judged: Checked | Refused, database: Database, *, tenant: str, secur
     found = database.query(judged, values, tenant=tenant)
     match found:
         case Failed():
-            return Answer(row_security=security, failed=found.code, reason=found.reason)
+            return Answer(row_security=security, ran=judged.sql, failed=found.code, reason=found.reason)
         case Rows():
-            return Answer(row_security=security, columns=found.columns, rows=found.rows, cut=found.cut)
+            return Answer(row_security=security, ran=judged.sql, columns=found.columns, rows=found.rows, cut=found.cut)
 
 
 def _described(description: str, scope: Scope) -> str:
