@@ -9,6 +9,7 @@ Rule 4. Every answer says what ran and what kept tenants apart; so does the reco
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from dueprocess.sql import (
     PARAMETERS,
@@ -30,7 +31,11 @@ from dueprocess.tool import Attempt, Tool, tool
 from dueprocess.values import Json
 
 Tenant = str | Callable[[Attempt], str]
-"""Whose rows a tool reads: always this tenant's, or that of the attempt (its principal, on whose behalf it is made)."""
+"""Whose rows a tool reads: always this tenant's, or that of the attempt (its principal, on whose behalf it is made).
+
+A function that answers "" says that there is none: the call is refused.
+"""
+_NOBODY: Final = "the requester is nobody's here: there are no rows to read"
 
 Value = str | int | Decimal | bool | None
 """What may be bound to a parameter."""
@@ -40,8 +45,9 @@ Value = str | int | Decimal | bool | None
 class Answer:
     """What a tool gives back: rows, or why there are none.
 
-    `ran` is the statement as it was written anew. `cut`: there was more than is shown. `refused` is the rule of a statement that was not run, `failed` the code of one that
-    the database did not run to its end; `reason` is a fixed sentence for either. `row_security`: what kept tenants apart.
+    `ran` is the statement as it was written anew. `cut`: there was more than is shown. `refused` is the rule of a statement
+    that was not run, `failed` the code of one that the database did not run to its end; `reason` is a fixed sentence for
+    either. `row_security`: what kept tenants apart.
     """
 
     row_security: RowSecurity
@@ -101,6 +107,8 @@ def _whose(tenant: Tenant, attempt: Attempt) -> str:
 def _answer(judged: Checked | Refused, database: Database, *, tenant: str, security: RowSecurity) -> Answer:
     if isinstance(judged, Refused):
         return Answer(row_security=security, refused=judged.rule.value, reason=judged.reason)
+    if not tenant:
+        return Answer(row_security=security, refused="tenant", reason=_NOBODY)
     values: Mapping[str, Json] = judged.values
     found = database.query(judged, values, tenant=tenant)
     match found:

@@ -2,7 +2,8 @@
 
 Rule 1. A template is a statement of the same language, checked when it is made: one that would be refused does not load.
 Rule 2. Its parameters are declared with JSON Schema types of single values. In one set a name has one schema.
-Rule 3. A call gives exactly the parameters of the template that it names.
+Rule 3. A call gives exactly the parameters of the template that it names. Its constants are its author's: no call can set
+        one, and they are bound like any other value.
 """
 
 from collections.abc import Mapping
@@ -25,12 +26,16 @@ _KEYS: Final = frozenset({"type", "description", "enum", "minimum", "maximum", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A statement with a name. `parameters`: name -> JSON Schema of one value (rule 2); `description`: what it answers."""
+    """A statement with a name. `parameters`: name -> JSON Schema of one value (rule 2); `description`: what it answers.
+
+    `constants`: what the statement binds besides, the same in every call: a status, a unit.
+    """
 
     name: str
     sql: str
     description: str = ""
     parameters: Mapping[str, Mapping[str, Json]] = field(default_factory=dict[str, Mapping[str, Json]])
+    constants: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,13 @@ class Templates:
                 )
             seen.add(template.name)
             _check_types(template)
-            checked = check(self.scope, template.sql, values=dict.fromkeys(template.parameters))
+            both = template.parameters.keys() & template.constants.keys()
+            if both:
+                raise BadValue(
+                    f"the template {template.name} has {', '.join(sorted(both))} as parameter and as constant"
+                )
+            values = {**dict.fromkeys(template.parameters), **template.constants}
+            checked = check(self.scope, template.sql, values=values)
             if isinstance(checked, Refused):
                 raise BadValue(f"the template {template.name} is refused: {checked.reason}")
         _ = self.properties
@@ -100,7 +111,7 @@ class Templates:
         if values.keys() != template.parameters.keys():
             expected = ", ".join(sorted(template.parameters)) or "no parameters"
             return Refused(rule=Refusal.PARAMETER, reason=f"{template.name} takes {expected}, neither more nor fewer")
-        return check(self.scope, template.sql, values=values)
+        return check(self.scope, template.sql, values={**values, **template.constants})
 
 
 def _check_types(template: Template) -> None:

@@ -110,6 +110,17 @@ def test_whose_rows_is_no_argument(guarded: Guarded):
     assert isinstance(guarded("SELECT id FROM orders", {"x": [1]}), DeniedCall)
 
 
+@pytest.fixture
+def nobody(shop: Database) -> Tool:
+    return sql_tool("ask", shop, tenant=lambda attempt: "")
+
+
+@pytest.mark.parametrize("guarded", ["nobody"], indirect=True)
+def test_a_requester_without_a_tenant_is_refused(guarded: Guarded):
+    found = value_of(guarded("SELECT count(*) FROM orders", {}))
+    assert (found["refused"], found["rows"], found["ran"]) == ("tenant", [], "")
+
+
 @pytest.mark.parametrize("guarded", ["requester"], indirect=True)
 def test_whose_rows_may_come_from_the_attempt(guarded: Guarded):
     assert value_of(guarded("SELECT count(*) AS n, max(id) AS m FROM orders", {}))["rows"] == [[12, 112]]

@@ -1,5 +1,7 @@
 """A scope or a template that cannot be kept is refused when it is made."""
 
+from dataclasses import replace
+
 import pytest
 
 from dueprocess.errors import BadValue
@@ -78,6 +80,16 @@ def test_a_call_runs_the_statement_of_the_template_with_its_values():
     assert isinstance(SET.judge({"template": "cities"}), Checked)
 
 
+def test_a_constant_is_bound_in_every_call_and_no_call_sets_it():
+    fixed = Template(name="paid", sql="SELECT id FROM orders WHERE status = :status", constants={"status": "paid"})
+    templates = Templates(scope=SHOP, templates=(fixed,))
+    found = templates.judge({"template": "paid"})
+    assert isinstance(found, Checked)
+    assert found.values == {"status": "paid"}
+    assert templates.properties == {}
+    assert isinstance(templates.judge({"template": "paid", "parameters": {"status": "open"}}), Refused)
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
@@ -104,6 +116,8 @@ def test_a_call_that_does_not_fit_its_template_is_refused(arguments: dict[str, o
         ((Template(name="No", sql=CITIES.sql),), "'No' is no name"),
         ((Template(name="x", sql="DELETE FROM orders"),), "the template x is refused: DELETE belongs"),
         ((Template(name="x", sql="SELECT id FROM orders WHERE id = :n"),), "no value is given for: n"),
+        ((replace(PAID, constants={"least": 1}),), "least as parameter and as constant"),
+        ((Template(name="x", sql=CITIES.sql, constants={"n": 1}),), "1 values are given"),
         ((Template(name="x", sql=CITIES.sql, parameters={"n": {"type": "integer"}}),), "1 values are given"),
         ((Template(name="x", sql="SELECT id FROM orders WHERE id = :n", parameters={"n": {}}),), "expected a type of"),
         (
