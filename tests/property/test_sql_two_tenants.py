@@ -191,12 +191,12 @@ def test_a_tenant_gets_the_same_beside_another_as_alone(
 
 def test_the_queries_that_are_tried_mostly_run_and_mostly_find_something(shops: dict[str, tuple[Database, Database]]):
     for both, _ in shops.values():
-        queries = [checked(Author(seed).query(), both.scope) for seed in range(100)]
+        queries = [checked(Author(seed).query(), both.scope) for seed in range(60)]
         answers = [both.query(found, found.values, tenant=OWN) for found in queries]
-        assert sum(isinstance(each, Rows) for each in answers) >= 95, [
+        assert sum(isinstance(each, Rows) for each in answers) >= 57, [
             each for each in answers if isinstance(each, Failed)
         ]
-        assert sum(isinstance(each, Rows) and len(each.rows) > 1 for each in answers) >= 35
+        assert sum(isinstance(each, Rows) and len(each.rows) > 1 for each in answers) >= 20
 
 
 def test_without_the_rewrite_the_same_queries_would_tell(shops: dict[str, tuple[Database, Database]]):

@@ -48,6 +48,8 @@ TYPES: Final = CASTS["sqlite"] | CASTS["postgres"] | {"PRECISION"}
 KEYWORDS: Final = frozenset(
     "SELECT DISTINCT FROM WHERE GROUP BY HAVING ORDER LIMIT OFFSET ASC DESC NULLS FIRST LAST WITH AS UNION ALL INTERSECT "
     "EXCEPT JOIN INNER LEFT RIGHT FULL OUTER CROSS ON USING AND OR NOT IN IS NULL TRUE FALSE LIKE ILIKE ESCAPE BETWEEN "
-    "EXISTS CASE WHEN THEN ELSE END CAST OVER PARTITION FILTER ROWS RANGE UNBOUNDED PRECEDING FOLLOWING CURRENT ROW FOR".split()
+    "EXISTS CASE WHEN THEN ELSE END CAST OVER PARTITION FILTER ROWS RANGE UNBOUNDED PRECEDING FOLLOWING CURRENT ROW FOR "
+    "COLLATE BINARY".split()
 )
-"""Every word of a statement that is neither a name nor a function. `FOR` is that of `substring(x FROM a FOR b)`."""
+"""Every word of a statement that is neither a name nor a function. `FOR` is that of `substring(x FROM a FOR b)`,
+`COLLATE BINARY` that of the comparison with the tenant: a statement of a model may not say it."""

@@ -10,6 +10,7 @@ The order, numbered at the code; nothing is raised for what a call holds:
 What remains: the tenant's rows. That is the database's (`RowSecurity.NATIVE`) or `rewrite`'s.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
@@ -24,6 +25,7 @@ from dueprocess.values.foreign import kind_of
 
 MAX_PARAMETERS: Final = 50
 MAX_VALUE: Final = 4_096  # characters of a text: with every `||` that is allowed it becomes a megabyte at most
+_UNSENDABLE: Final = re.compile("[\x00\ud800-\udfff]")  # NUL ends a text for C, and half a surrogate pair is no text
 _LONGEST_INTEGER: Final = 63  # bits: what a database takes for a whole number
 _LONGEST_DECIMAL: Final = 60  # digits
 
@@ -104,7 +106,7 @@ def _values(values: Mapping[str, Json]) -> Refused | None:
                     value.is_finite() and len(str(value)) <= _LONGEST_DECIMAL and len(f"{value:f}") <= _LONGEST_DECIMAL
                 )
             case str():
-                fits = len(value) <= MAX_VALUE and "\x00" not in value
+                fits = len(value) <= MAX_VALUE and _UNSENDABLE.search(value) is None
             case _:
                 fits = False
         if not fits:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from dueprocess.errors import BadValue
 from dueprocess.sql.scope import Scope
 from dueprocess.sql.statement import Checked
 from dueprocess.values import Json
@@ -32,11 +33,21 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much one statement may take and give. A result beyond `rows` or `bytes` is cut, and says so."""
+    """How much one statement may take and give. A result beyond `rows` or `bytes` is cut, and says so.
+
+    Raises:
+        BadValue: one of them is not positive: for a database, a deadline of 0 is none.
+    """
 
     rows: int = 200
     bytes: int = 100_000
     timeout_ms: int = 5_000
+
+    def __post_init__(self) -> None:
+        if min(self.rows, self.bytes, self.timeout_ms) < 1:
+            raise BadValue(
+                f"limits of {self.rows} rows, {self.bytes} bytes, {self.timeout_ms} ms; expected each at least 1"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Rule 1. Each table is replaced where it stands by `(SELECT columns FROM table WH
         at every depth, in joins, WITH queries, both sides of a UNION. What is around it sees nothing else of the table.
 Rule 2. Nothing around it is computed on a row before the tenant was compared: LIMIT -1 keeps SQLite from moving conditions
         inside, OFFSET 0 Postgres. One that fails on another tenant's row (`abs` of the smallest integer) would tell of it.
+        On SQLite the tenant is compared byte for byte.
 Rule 3. What was made is read again: each table stands in exactly one such query, and with these taken out the checked
         statement comes back, letter by letter. Else it is a defect and nothing runs.
 """
@@ -76,10 +77,18 @@ def _view(node: exp.Table, scope: Scope, tenant: str) -> exp.Subquery:
     )
     inner = exp.Select(expressions=[_column(name) for name in table.columns], from_=exp.From(this=base))
     if tenant:
-        inner.set("where", exp.Where(this=exp.EQ(this=_column(table.tenant), expression=exp.Placeholder(this=tenant))))
+        inner.set("where", exp.Where(this=exp.EQ(this=_column(table.tenant), expression=_same(scope.dialect, tenant))))
         fence = _fence(scope.dialect)
         inner.set(fence.key, fence)
     return exp.Subquery(this=inner, alias=cast("exp.TableAlias", node.args["alias"]).copy())
+
+
+def _same(dialect: Dialect, tenant: str) -> exp.Expr:
+    parameter = exp.Placeholder(this=tenant)
+    if dialect is Dialect.SQLITE:
+        # Byte for byte, also where the column was declared to ignore case or blanks.
+        return exp.Collate(this=parameter, expression=exp.Var(this="BINARY"))
+    return parameter
 
 
 def _fence(dialect: Dialect) -> exp.Limit | exp.Offset:

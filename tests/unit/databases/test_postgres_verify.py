@@ -204,6 +204,29 @@ def test_a_lost_connection_is_told_and_made_and_proved_anew(shop: Shop):
     assert database.query(found, {}, tenant=OTHER).rows == ((12,),)
 
 
+@pytest.mark.parametrize(
+    ("loosened", "mended"),
+    [
+        ("ALTER TABLE customers DISABLE ROW LEVEL SECURITY", "ALTER TABLE customers ENABLE ROW LEVEL SECURITY"),
+        ("ALTER ROLE {me} BYPASSRLS", "ALTER ROLE {me} NOBYPASSRLS"),
+        ("ALTER ROLE {me} SUPERUSER", "ALTER ROLE {me} NOSUPERUSER"),
+    ],
+)
+def test_what_is_loosened_while_it_runs_stops_it_at_the_next_statement(shop: Shop, loosened: str, mended: str):
+    shop.database.verify()
+    found = check(shop.database.scope, "SELECT count(*) FROM orders", values={})
+    assert shop.database.query(found, {}, tenant=OWN).rows == ((12,),)
+    shop.run(loosened)
+    for _ in range(2):
+        with pytest.raises(NotAllowed):
+            shop.database.query(found, {}, tenant=OWN)
+    shop.run(mended)
+    with pytest.raises(NotAllowed, match="without verify"):
+        shop.database.query(found, {}, tenant=OWN)
+    shop.database.verify()
+    assert shop.database.query(found, {}, tenant=OWN).rows == ((12,),)
+
+
 def test_a_server_that_is_not_there_is_told_without_its_address(postgres: str):
     database = PostgresDatabase("postgresql://nobody:secret@127.0.0.1:1/none", scope=scope(Dialect.POSTGRES))
     with pytest.raises(StoreUnavailable) as error:

@@ -168,6 +168,44 @@ def test_a_tenant_s_column_that_may_be_empty_is_remarked_and_such_rows_are_nobod
     assert database.query(found, {}, tenant="acme").rows == ((2,),)
 
 
+def test_tenants_that_differ_by_case_or_blanks_are_two_also_where_the_column_ignores_that(tmp_path: Path):
+    path = tmp_path / "loose.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE notes (tenant TEXT NOT NULL COLLATE NOCASE, id INT); CREATE INDEX t ON notes (tenant);"
+            "CREATE TABLE lines (tenant TEXT NOT NULL COLLATE RTRIM, id INT);"
+            "INSERT INTO notes VALUES ('acme', 1), ('ACME', 2); INSERT INTO lines VALUES ('acme', 1), ('acme  ', 2)"
+        )
+    tables = tuple(Table(name=name, columns=("id",), tenant="tenant") for name in ("notes", "lines"))
+    loose = Scope(dialect=Dialect.SQLITE, tables=tables)
+    database = SqliteDatabase(path, scope=loose)
+    database.verify()
+    for sql in ("SELECT id FROM notes", "SELECT id FROM lines"):
+        found = check(loose, sql, values={})
+        assert database.query(found, {}, tenant="acme").rows == ((1,),)
+
+
+@pytest.mark.parametrize("tenant", ["7", "8"])
+def test_a_tenant_that_is_a_number_in_the_table_is_found_by_its_text(tmp_path: Path, tenant: str):
+    path = tmp_path / "numbers.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE notes (tenant INTEGER NOT NULL, id INT); INSERT INTO notes VALUES (7, 7), (8, 8)"
+        )
+    numbers = Scope(dialect=Dialect.SQLITE, tables=(Table(name="notes", columns=("id",), tenant="tenant"),))
+    database = SqliteDatabase(path, scope=numbers)
+    database.verify()
+    assert database.query(check(numbers, "SELECT id FROM notes", values={}), {}, tenant=tenant).rows == (
+        (int(tenant),),
+    )
+
+
+def test_limits_are_positive():
+    for limits in ({"rows": 0}, {"bytes": -1}, {"timeout_ms": 0}):
+        with pytest.raises(BadValue, match="at least 1"):
+            Limits(**limits)
+
+
 def test_a_text_that_is_not_utf_8_is_a_failure_that_does_not_show_it(file: Path):
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("UPDATE customers SET name = CAST(x'7a756c75ff' AS TEXT)")

@@ -119,7 +119,7 @@ def raw(connection: psycopg.Connection, sql: str) -> list[str]:
     """What Postgres itself answers a tenant's read-only transaction: the columns' values, or its whole message."""
     bound = re.sub(r"(?<![:\w]):([a-z]\w*)", r"%(\1)s", sql.replace("%", "%%").replace("\x00", ""))
     line = bound.encode("utf-8", "replace")
-    connection.execute("BEGIN READ ONLY; SET LOCAL statement_timeout = 250; SET LOCAL due.tenant = 'acme'")
+    connection.execute("BEGIN READ ONLY; SET LOCAL statement_timeout = 150; SET LOCAL due.tenant = 'acme'")
     cursor = connection.cursor()
     try:
         if line.lstrip().startswith(b"COPY"):

@@ -411,6 +411,7 @@ REFUSED: dict[str, list[str]] = {
         "SELECT note #>> :a FROM orders",
         "SELECT note @> :a FROM orders",
         "SELECT note COLLATE nocase FROM orders",
+        "SELECT note COLLATE BINARY FROM orders",
         'SELECT note COLLATE "C" FROM orders',
         "SELECT placed AT TIME ZONE :a FROM orders",
         "SELECT id OPERATOR(pg_catalog.+) :n FROM orders",

@@ -33,7 +33,7 @@ def test_a_table_becomes_a_query_of_its_listed_columns_and_the_tenant_s_rows():
     found = checked(SMALL[Dialect.SQLITE], "SELECT * FROM orders")
     assert rewrite(found, SMALL[Dialect.SQLITE]).sql == (
         'SELECT * FROM (SELECT "due_base"."id", "due_base"."note" FROM "main"."orders" AS "due_base" '
-        'WHERE "due_base"."owner" = :due_tenant LIMIT -1) AS "orders"'
+        'WHERE "due_base"."owner" = :due_tenant COLLATE BINARY LIMIT -1) AS "orders"'
     )
     found = checked(SMALL[Dialect.POSTGRES], "SELECT * FROM orders")
     assert rewrite(found, SMALL[Dialect.POSTGRES]).sql == (
@@ -108,7 +108,7 @@ def test_what_was_never_checked_is_a_defect(sql: str):
         ),
         (
             'SELECT * FROM (SELECT "due_base"."id", "due_base"."note" FROM "main"."orders" AS "due_base" '
-            'WHERE "due_base"."owner" = :due_tenant LIMIT -1) AS "other"',
+            'WHERE "due_base"."owner" = :due_tenant COLLATE BINARY LIMIT -1) AS "other"',
             "not the checked one",
         ),
         ("SELECT * FROM 'x'", "not of its form"),

@@ -149,7 +149,9 @@ def test_a_plain_value_is_bound(value: object):
     assert made(SQLITE, "SELECT id FROM orders WHERE id = :x", x=value)
 
 
-@pytest.mark.parametrize("value", [[1], {"a": 1}, 2**63, "x" * 4_097, "a\x00b", Decimal("1e400"), Decimal("NaN")])
+@pytest.mark.parametrize(
+    "value", [[1], {"a": 1}, 2**63, "x" * 4_097, "a\x00b", "\ud800", Decimal("1e400"), Decimal("NaN")]
+)
 def test_any_other_value_is_refused_by_its_kind(value: object):
     found = refused(SQLITE, "SELECT id FROM orders WHERE id = :x", x=value)
     assert (found.rule, "x is " in found.reason) == (Refusal.PARAMETER, True)

@@ -2,7 +2,8 @@
 
 Rule 1. Postgres keeps tenants apart: the statement runs as it was checked, with the listed columns of each table only.
 Rule 2. A statement is alone in a read-only transaction that is rolled back; tenant and limits hold in it and no longer
-        (`session`). If the tenant is no longer the same at its end, nothing of the result is given.
+        (`session`). Row security is asked for again in it; and if, after all rows were read, the tenant is not the same any
+        more, nothing of them is given.
 Rule 3. No message of Postgres is passed on (`failure`): some carry values of a row.
 Rule 4. One connection, one statement at a time. A connection made anew is proved anew.
 """
@@ -14,7 +15,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
 from dueprocess.databases.postgres.failure import failure
-from dueprocess.databases.postgres.session import begin, connected, may_set_config, tenant_now
+from dueprocess.databases.postgres.session import begin, connected, is_secured, may_set_config, tenant_now
 from dueprocess.databases.postgres.verify import SETTING, standing
 from dueprocess.databases.rows import taken
 from dueprocess.errors import BadValue, NotAllowed, StoreUnavailable
@@ -117,6 +118,9 @@ class PostgresDatabase:
         if connection is None:
             raise StoreUnavailable("the connection to Postgres was closed")
         begin(connection, setting=self._setting, tenant=tenant, limits=self._limits, settable=self._settable)
+        if not is_secured(connection, self._scope):
+            self._verified = False
+            raise NotAllowed("row security does not hold any more for a listed table; verify() says why")
         values = dict(parameters)
         with connection.cursor() as cursor:
             with closing(_streamed(cursor, _bound(sql), values)) as rows:

@@ -4,16 +4,20 @@ Rule 1. A transaction is read-only, has a deadline, and finds functions and oper
         name in another schema is never called.
 Rule 2. The tenant is set for the transaction, as a bound value. Where the role may not call `set_config` (so that no
         statement can), `SET LOCAL` says the same, with the value quoted by the driver.
+Rule 3. What was proved at start is asked for again in each transaction, in one short question.
 """
 
 from typing import TYPE_CHECKING, Final
 
 from dueprocess.errors import StoreUnavailable
-from dueprocess.sql import Limits
+from dueprocess.sql import Limits, Scope
 
 if TYPE_CHECKING:
     import psycopg
 
+_SECURED: Final = """
+SELECT pg_catalog.bool_and(pg_catalog.row_security_active(name::pg_catalog.regclass)) FROM pg_catalog.unnest(%s::text[]) AS t(name)
+"""
 _CONNECT_S: Final = 5
 SET_CONFIG: Final = "pg_catalog.set_config(text,text,boolean)"
 
@@ -48,6 +52,13 @@ def begin(connection: "psycopg.Connection", *, setting: str, tenant: str, limits
     else:
         name = sql.Identifier(*setting.split("."))
         connection.execute(sql.SQL("SET LOCAL {} = {}").format(name, sql.Literal(tenant)))
+
+
+def is_secured(connection: "psycopg.Connection", scope: Scope) -> bool:
+    """Whether Postgres itself says that row security holds for this role on every listed table, at this moment."""
+    names = [f"{scope.schema_of(table)}.{table.name}" for table in scope.tables]
+    row = connection.execute(_SECURED, (names,)).fetchone()
+    return row is not None and row[0] is True
 
 
 def tenant_now(connection: "psycopg.Connection", setting: str) -> str | None:
