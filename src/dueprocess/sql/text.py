@@ -38,7 +38,7 @@ FAULTS: Final = (
 )
 
 _PART = re.compile(
-    r'"(?P<name>[a-z_][a-z0-9_]*)"|:(?P<parameter>[a-z_][a-z0-9_]*)|(?P<number>[0-9]+)|(?P<word>[A-Za-z_]+)'
+    r'"(?P<name>[a-z_][a-z0-9_]*)"(?!")|:(?P<parameter>[a-z_][a-z0-9_]*)|(?P<number>[0-9]+)|(?P<word>[A-Za-z_]+)'
     r"|<=|>=|<>|\|\||[=<>+*/%(),.-]| "
 )
 _WORD = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)

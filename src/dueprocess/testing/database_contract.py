@@ -12,6 +12,7 @@ A bench opens handles on one place with the rows of `two_tenants`: both tenants'
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Protocol
 
 from dueprocess.errors import Defect, NotAllowed
@@ -126,6 +127,14 @@ def _a_value_is_bound_and_never_read_as_text(bench: DatabaseBench) -> None:
     database.close()
 
 
+def _a_number_is_compared_as_a_number(bench: DatabaseBench) -> None:
+    database = _verified(bench)
+    for value in (50, Decimal("50.5"), Decimal("5E+1")):
+        found = _rows(asked(database, "SELECT count(*) FROM orders WHERE total > :x", values={"x": value}))
+        assert found.rows == ((7,),), f"{found.rows} orders above {value}"
+    database.close()
+
+
 def _what_is_not_listed_is_not_shown_by_a_star(bench: DatabaseBench) -> None:
     database = _verified(bench)
     found = _rows(asked(database, "SELECT * FROM customers"))
@@ -231,6 +240,7 @@ CHECKS: Final = tuple(
         _a_tenant_sees_all_of_its_rows_and_no_other,
         _a_tenant_that_there_is_not_sees_nothing,
         _a_value_is_bound_and_never_read_as_text,
+        _a_number_is_compared_as_a_number,
         _what_is_not_listed_is_not_shown_by_a_star,
         _an_empty_result_has_its_columns,
         _a_result_is_cut_at_its_limits_and_says_so,

@@ -185,6 +185,15 @@ def test_a_function_of_the_same_name_elsewhere_is_not_called(shop: Shop):
     assert database.query(found, {"n": 1}, tenant=OWN).rows == (("ann 1",),)
 
 
+def test_rows_read_while_the_tenant_was_changed_are_not_given(shop: Shop):
+    shop.database.verify()
+    # No checked statement calls it: this looks behind the door, at what a statement that we read wrongly would get.
+    sql = "SELECT set_config('due.tenant', 'zeta', true), o.id FROM public.orders o"
+    found = shop.database._run(sql, {}, OWN)
+    shop.database._roll_back()
+    assert found == Failed(code="TENANT", reason="the statement changed whose rows it reads: nothing of it is given")
+
+
 def test_a_lost_connection_is_told_and_made_and_proved_anew(shop: Shop):
     database, run = shop.database, shop.run
     database.verify()

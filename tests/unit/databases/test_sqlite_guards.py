@@ -112,6 +112,25 @@ def test_no_file_is_made_where_there_is_none(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_goes_away_is_told(file: Path):
+    database = SqliteDatabase(file, scope=SHOP)
+    database.verify()
+    file.unlink()
+    with pytest.raises(StoreUnavailable, match="SQLITE_CANTOPEN"):
+        database.query(check(SHOP, "SELECT id FROM orders", values={}), {}, tenant=OWN)
+
+
+def test_truth_is_bound_as_sqlite_has_it(file: Path):
+    database = SqliteDatabase(file, scope=SHOP)
+    database.verify()
+    for value, count in ((True, 12), (False, 0), (None, 0)):
+        found = check(SHOP, "SELECT count(*) FROM orders WHERE :x IS TRUE", values={"x": value})
+        assert database.query(found, found.values, tenant=OWN).rows == ((count,),)
+    found = check(SHOP, "SELECT count(*) FROM orders WHERE :x IS NULL", values={"x": 1})
+    with pytest.raises(BadValue, match="no plain value"):
+        database.query(found, {"x": [1]}, tenant=OWN)
+
+
 def test_a_file_that_is_no_database_is_told(tmp_path: Path):
     path = tmp_path / "notes.txt"
     path.write_text("zulu " * 1_000)

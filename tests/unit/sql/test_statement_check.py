@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from dueprocess.sql import Checked, Dialect, Refusal, Refused, Scope, Table, check, judge
+from dueprocess.sql.text import foreign_in, lost_from
 from dueprocess.testing.two_tenants import scope
 
 SQLITE, POSTGRES = scope(Dialect.SQLITE), scope(Dialect.POSTGRES)
@@ -95,6 +96,7 @@ RULES = [
     ("SELECT id FROM orders LIMIT 1 + 1", Refusal.NODE, "a whole number or a parameter"),
     ("SELECT id FROM orders GROUP BY ROLLUP (id)", Refusal.NODE, "Rollup is no part"),
     ("SELECT note ->> :a FROM orders", Refusal.NODE, "JSONExtractScalar is no part"),
+    ("SELECT id FROM orders WHERE note ILIKE :a", Refusal.NODE, "LIKE ignores case already"),
     ("SELECT id FROM ordres", Refusal.TABLE, "ordres is not among the tables; expected customers, orders"),
     ("SELECT id FROM temp.orders", Refusal.TABLE, "temp.orders"),
     ("SELECT :a", Refusal.TABLE, "it reads no table"),
@@ -134,6 +136,31 @@ def test_a_refusal_shows_no_value_of_the_text():
         "SELECT $$zulu$$",
     ):
         assert "zulu" not in refused(POSTGRES, sql).reason.lower()
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ("SELECT id FROM ONLY orders", "ONLY"),
+        ("SELECT id FROM orders TABLESAMPLE SYSTEM (:n)", "TABLESAMPLE"),
+        ("SELECT DISTINCT id FROM orders", "DISTINCT"),
+        ("SELECT id FROM orders WHERE note", "WHERE"),
+    ],
+)
+def test_a_word_that_the_reader_passes_over_is_noticed(given: str, word: str):
+    written = "SELECT id FROM orders"
+    lost = lost_from(given, written, Dialect.POSTGRES)
+    assert lost is not None
+    assert (lost.rule, lost.reason.split()[0]) == (Refusal.LOST, word)
+    assert lost_from("SELECT id AS id FROM orders", "SELECT id FROM orders AS id", Dialect.POSTGRES) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["a; b", "-- x", "a /* x */", "'x'", '"Ab"', '"a""b"', "$1", "a::b", "pg_sleep", "`a`", "\\", "é"]
+)
+def test_a_written_text_of_another_form_is_noticed_without_the_reader(text: str):
+    assert foreign_in(text, POSTGRES) is not None
+    assert foreign_in('SELECT count("a") FROM "b" WHERE "c" <> :d LIMIT 5', POSTGRES) is None
 
 
 # Parameters
