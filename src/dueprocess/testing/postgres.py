@@ -72,6 +72,8 @@ def make_database(server: str, name: str, *, role: str, script: Iterable[tuple[s
     with psycopg.connect(server, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        # Anew: a fixture that is made a second time must not find what the first one left.
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     with psycopg.connect(reached(server, name=name), autocommit=True) as connection:
         for line, values in script:
