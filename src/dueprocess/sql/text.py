@@ -42,9 +42,7 @@ _PART = re.compile(
     r"|<=|>=|<>|\|\||[=<>+*/%(),.-]| "
 )
 _WORD = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
-_UNSEEN: Final = frozenset(
-    "as asc inner outer all rows range nulls first last".split()
-)  # words that change nothing where they are left out
+_UNSEEN: Final = frozenset("as asc inner outer nulls first last".split())  # left out where nothing changes by it
 _HARMLESS: Final = frozenset({TokenType.SEMICOLON, TokenType.DESC, TokenType.END})  # they begin nothing inside a query
 
 

@@ -25,6 +25,22 @@ _SLOW: Final = (
 )
 _SOON_MS: Final = 150
 _ORDERS: Final = 12  # rows of each tenant in `orders`
+_CALLS: Final = {
+    **dict.fromkeys(("sum", "avg", "min", "max", "total", "abs"), "{}(total)"),
+    **dict.fromkeys(("lower", "upper", "length", "trim"), "{}(note)"),
+    **dict.fromkeys(("row_number", "rank", "dense_rank"), "{}() OVER (ORDER BY id)"),
+    **dict.fromkeys(("lag", "lead"), "{}(total) OVER (ORDER BY id)"),
+    **dict.fromkeys(("coalesce", "nullif"), "{}(note, status)"),
+    **dict.fromkeys(("date", "datetime", "julianday"), "{}(placed)"),
+    **dict.fromkeys(("current_date", "current_timestamp"), "{}"),
+    "count": "count(*)",
+    "round": "round(total, :n)",
+    "substring": "substring(note, :n, :n), note LIKE :x",
+    "strftime": "strftime(:t, placed)",
+    "date_trunc": "date_trunc(:t, placed)",
+    "extract": "EXTRACT(YEAR FROM placed)",
+    "to_char": "to_char(placed, :t)",
+}
 _INJECTIONS: Final = ("acme' OR '1'='1", "acme'; --", "%", "ACME", " acme", "acme\\", "")
 
 
@@ -135,6 +151,20 @@ def _a_number_is_compared_as_a_number(bench: DatabaseBench) -> None:
     database.close()
 
 
+def _every_listed_function_may_be_called(bench: DatabaseBench) -> None:
+    database = _verified(bench)
+    missing = database.scope.callable - _CALLS.keys()
+    assert not missing, f"no call of {missing} is tried"
+    for name in sorted(database.scope.callable):
+        values = {"n": 1, "t": "month" if name == "date_trunc" else "%Y", "x": "n"}
+        sql = f"SELECT {_CALLS[name].format(name)} FROM orders"  # noqa: S608 - our own words
+        used = {key: value for key, value in values.items() if f":{key}" in sql}
+        found = asked(database, sql, values=used)
+        assert isinstance(found, Rows), f"{name}: {found.code} {found.reason}"
+        assert found.rows, f"{name} gave no row"
+    database.close()
+
+
 def _what_is_not_listed_is_not_shown_by_a_star(bench: DatabaseBench) -> None:
     database = _verified(bench)
     found = _rows(asked(database, "SELECT * FROM customers"))
@@ -152,7 +182,7 @@ def _an_empty_result_has_its_columns(bench: DatabaseBench) -> None:
 def _a_result_is_cut_at_its_limits_and_says_so(bench: DatabaseBench) -> None:
     database = _verified(bench, Limits(rows=5))
     found = _rows(asked(database, "SELECT id FROM orders"))
-    assert (len(found.rows), found.cut) == (5, True), f"{len(found.rows)} rows, cut {found.cut}"
+    assert (len(found.rows), found.cut, found.columns) == (5, True, ("id",)), f"{len(found.rows)} rows, cut {found.cut}"
     exact = _rows(asked(database, "SELECT id FROM orders LIMIT 5"))
     assert (len(exact.rows), exact.cut) == (5, False), "a result of just as many rows as allowed is told as cut"
     database.close()
@@ -241,6 +271,7 @@ CHECKS: Final = tuple(
         _a_tenant_that_there_is_not_sees_nothing,
         _a_value_is_bound_and_never_read_as_text,
         _a_number_is_compared_as_a_number,
+        _every_listed_function_may_be_called,
         _what_is_not_listed_is_not_shown_by_a_star,
         _an_empty_result_has_its_columns,
         _a_result_is_cut_at_its_limits_and_says_so,

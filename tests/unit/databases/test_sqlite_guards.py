@@ -81,7 +81,7 @@ def test_what_the_authorizer_denies_would_run_without_it(file: Path, sql: str):
         "SELECT * FROM (SELECT id, name, email, city FROM customers WHERE tenant = 'acme')",
         "SELECT count(*) FROM orders",
         "SELECT ID, Name FROM Customers",
-        "SELECT lower(name), substr(name, 1, 2), name LIKE 'A%' FROM customers",
+        "SELECT lower(name), substring(name, 1, 2), name LIKE 'A%' FROM customers",
         "SELECT rank() OVER (ORDER BY id), max(id) OVER (), lag(id) OVER (ORDER BY id) FROM orders",
         "SELECT strftime('%Y', placed), total(total), round(total, 1) FROM orders",
         "WITH x AS (SELECT id FROM orders) SELECT * FROM x UNION SELECT id FROM customers ORDER BY 1",

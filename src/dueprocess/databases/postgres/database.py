@@ -12,13 +12,14 @@ import re
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from dueprocess.databases.postgres.failure import failure
 from dueprocess.databases.postgres.session import begin, connected, is_secured, may_set_config, tenant_now
 from dueprocess.databases.postgres.verify import SETTING, standing
 from dueprocess.databases.rows import taken
-from dueprocess.errors import BadValue, NotAllowed, StoreUnavailable
+from dueprocess.errors import BadValue, CallerError, NotAllowed, StoreUnavailable
 from dueprocess.sql import (
     Checked,
     Dialect,
@@ -45,10 +46,12 @@ class PostgresDatabase:
     `conninfo` names the server and a role that may only read. `setting` is what the policies compare the tenant column with.
 
     Raises:
-        BadValue: the scope is of another dialect, or the setting's name is none.
+        BadValue: the scope is of another dialect, or the setting's name is none. CallerError: the driver is not installed.
     """
 
     def __init__(self, conninfo: str, *, scope: Scope, limits: Limits | None = None, setting: str = SETTING) -> None:
+        if find_spec("psycopg") is None:
+            raise CallerError("Postgres needs its driver; install it: dueprocess[postgres]")
         if scope.dialect is not Dialect.POSTGRES:
             raise BadValue(f"a scope of {scope.dialect.value} for Postgres; expected {Dialect.POSTGRES.value}")
         if _SETTING.fullmatch(setting) is None:

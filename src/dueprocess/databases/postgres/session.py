@@ -9,7 +9,6 @@ Rule 3. What was proved at start is asked for again in each transaction, in one 
 
 from typing import TYPE_CHECKING, Final
 
-from dueprocess.errors import StoreUnavailable
 from dueprocess.sql import Limits, Scope
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ _SECURED: Final = """
 SELECT pg_catalog.bool_and(pg_catalog.row_security_active(name::pg_catalog.regclass)) FROM pg_catalog.unnest(%s::text[]) AS t(name)
 """
 _CONNECT_S: Final = 5
+_SILENT_MS: Final = 15_000  # a server that does not take what is sent for so long is gone: nobody waits for it for ever
 SET_CONFIG: Final = "pg_catalog.set_config(text,text,boolean)"
 
 
@@ -26,13 +26,17 @@ def connected(conninfo: str) -> "psycopg.Connection":
     """A connection that is in no transaction.
 
     Raises:
-        psycopg.Error: the server is not there, or lets this role not in. StoreUnavailable: the driver is not installed.
+        psycopg.Error: the server is not there, or lets this role not in.
     """
-    try:
-        import psycopg
-    except ModuleNotFoundError:
-        raise StoreUnavailable("Postgres needs its driver: install dueprocess[postgres]") from None
-    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None, connect_timeout=_CONNECT_S)
+    import psycopg
+
+    return psycopg.connect(
+        conninfo,
+        autocommit=True,
+        prepare_threshold=None,
+        connect_timeout=_CONNECT_S,
+        tcp_user_timeout=_SILENT_MS,
+    )
 
 
 def begin(connection: "psycopg.Connection", *, setting: str, tenant: str, limits: Limits, settable: bool) -> None:

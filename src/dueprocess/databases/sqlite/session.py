@@ -13,7 +13,6 @@ from typing import Final
 from urllib.parse import quote
 
 from dueprocess.sql import Scope
-from dueprocess.sql.functions import WINDOWS
 
 _STEPS: Final = 1_000  # of the virtual machine between two looks at the clock: some tens of microseconds
 _MAX_TEXT: Final = 4_000_000  # bytes of one value; more than every `||` that is allowed can make
@@ -31,8 +30,7 @@ _LIMITS: Final = {
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 0,
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
-# What SQLite calls the functions behind LIKE and `substr`, and those that it puts in by itself.
-_INSIDE: Final = {"like": "like", "substr": "substring", "likely": "", "unlikely": ""}
+_INSIDE: Final = frozenset({"like"})  # the function behind the operator
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -57,7 +55,7 @@ def opened(path: Path) -> sqlite3.Connection:
 def guarded(connection: sqlite3.Connection, scope: Scope, *, deadline: float) -> None:
     """Lets a connection read what the scope lists, until a moment of the monotonic clock."""
     columns = {table.name: {*table.columns, table.tenant} for table in scope.tables}
-    functions = {name.replace("substring", "substr") for name in scope.callable} | _INSIDE.keys() | WINDOWS
+    functions = scope.callable | _INSIDE
 
     def authorize(action: int, first: str | None, second: str | None, database: str | None, _inside: str | None) -> int:
         match action:
