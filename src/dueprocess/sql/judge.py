@@ -12,11 +12,13 @@ What remains: the tenant's rows. That is the database's (`RowSecurity.NATIVE`) o
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from dueprocess.sql.grammar import ROOTS, refusal_in
-from dueprocess.sql.names import Found, resolve
+from dueprocess.sql.names import resolve
 from dueprocess.sql.scope import NAME, Scope
 from dueprocess.sql.statement import PARAMETERS, SQL, Checked, Refusal, Refused
 from dueprocess.sql.text import foreign_in, lost_from, read, write
@@ -28,6 +30,7 @@ MAX_VALUE: Final = 4_096  # characters of a text: with every `||` that is allowe
 _UNSENDABLE: Final = re.compile("[\x00\ud800-\udfff]")  # NUL ends a text for C, and half a surrogate pair is no text
 _LONGEST_INTEGER: Final = 63  # bits: what a database takes for a whole number
 _LONGEST_DECIMAL: Final = 60  # digits
+_KEPT: Final = 256  # statements whose reading is kept: two megabytes at most
 
 
 def judge(scope: Scope, arguments: Mapping[str, Json]) -> Checked | Refused:
@@ -49,25 +52,35 @@ def check(scope: Scope, sql: str, *, values: Mapping[str, Json]) -> Checked | Re
     first = _pass(scope, sql)
     if isinstance(first, Refused):
         return first
-    found, written = first
-    missing, left = found.parameters - values.keys(), values.keys() - found.parameters  # 4
+    missing, left = first.parameters - values.keys(), values.keys() - first.parameters  # 4
     if missing:
         return Refused(rule=Refusal.PARAMETER, reason=f"no value is given for: {', '.join(sorted(missing))}")
     if left:
         return Refused(rule=Refusal.PARAMETER, reason=f"{len(left)} values are given that the statement does not name")
-    again = _pass(scope, written)  # 6
-    if isinstance(again, Refused) or again[1] != written:
+    again = _pass(scope, first.sql)  # 6
+    if isinstance(again, Refused) or again.sql != first.sql:
         return Refused(rule=Refusal.LOST, reason="written anew it is read differently")
     return Checked(
-        sql=written,
+        sql=first.sql,
         dialect=scope.dialect,
-        tables=tuple(sorted(found.tables)),
-        parameters=tuple(sorted(found.parameters)),
+        tables=tuple(sorted(first.tables)),
+        parameters=tuple(sorted(first.parameters)),
         values=dict(values),
     )
 
 
-def _pass(scope: Scope, sql: str) -> tuple[Found, str] | Refused:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A statement after one pass: what it is written as, what it reads, what it binds."""
+
+    sql: str
+    tables: frozenset[str]
+    parameters: frozenset[str]
+
+
+# Kept by its content: a call is judged before it is decided, when it is decided, and by the function that runs it.
+@lru_cache(maxsize=_KEPT)
+def _pass(scope: Scope, sql: str) -> _Written | Refused:
     tree = read(sql, scope.dialect)  # 2
     if isinstance(tree, Refused):
         return tree
@@ -87,7 +100,11 @@ def _pass(scope: Scope, sql: str) -> tuple[Found, str] | Refused:
     written = write(tree, scope.dialect)  # 5
     if isinstance(written, Refused):
         return written
-    return foreign_in(written, scope) or lost_from(sql, plain, scope.dialect) or (found, written)
+    return (
+        foreign_in(written, scope)
+        or lost_from(sql, plain, scope.dialect)
+        or _Written(sql=written, tables=frozenset(found.tables), parameters=frozenset(found.parameters))
+    )
 
 
 def _values(values: Mapping[str, Json]) -> Refused | None:

@@ -9,6 +9,7 @@ Rule 3. What was made is read again: each table stands in exactly one such query
         statement comes back, letter by letter. Else it is a defect and nothing runs.
 """
 
+from functools import lru_cache
 from typing import Final, cast
 
 from sqlglot import exp
@@ -29,7 +30,7 @@ def confine(checked: Checked, scope: Scope) -> Confined:
     Raises:
         Defect: by rule 3.
     """
-    return _confined(checked, scope, tenant="")
+    return _confined(checked.sql, scope, "")
 
 
 def rewrite(checked: Checked, scope: Scope, *, tenant_parameter: str = TENANT_PARAMETER) -> Confined:
@@ -38,11 +39,13 @@ def rewrite(checked: Checked, scope: Scope, *, tenant_parameter: str = TENANT_PA
     Raises:
         Defect: by rule 3.
     """
-    return _confined(checked, scope, tenant=tenant_parameter)
+    return _confined(checked.sql, scope, tenant_parameter)
 
 
-def _confined(checked: Checked, scope: Scope, *, tenant: str) -> Confined:
-    tree = _tree(checked.sql, scope)
+# Kept by its content, as the reading of a statement is (`judge`).
+@lru_cache(maxsize=256)
+def _confined(checked: str, scope: Scope, tenant: str) -> Confined:
+    tree = _tree(checked, scope)
     for node in _tables(tree):
         node.replace(_view(node, scope, tenant))
     text = write(tree, scope.dialect)
@@ -115,7 +118,7 @@ def _column(name: str) -> exp.Column:
 # Rule 3 ---------------------------------------------------------------------------------------------------------------
 
 
-def _check(text: str, checked: Checked, *, scope: Scope, tenant: str) -> None:
+def _check(text: str, checked: str, *, scope: Scope, tenant: str) -> None:
     wrong = foreign_in(text, scope)
     if wrong is not None:
         raise Defect(f"a confined statement is not of its form: {wrong.reason}")
@@ -127,7 +130,7 @@ def _check(text: str, checked: Checked, *, scope: Scope, tenant: str) -> None:
             raise Defect(f"the table {node.name} does not stand in the query that confines it")
         view.replace(_outside(node, view))
     again = write(tree, scope.dialect)
-    if again != checked.sql or refusal_in(tree, scope) is not None:
+    if again != checked or refusal_in(tree, scope) is not None:
         raise Defect("a confined statement is not the checked one, confined")
 
 

@@ -118,7 +118,7 @@ def test_a_rewrite_that_went_wrong_is_found_out(text: str, message: str):
     shop = SMALL[Dialect.SQLITE]
     found = checked(shop, "SELECT * FROM orders")
     with pytest.raises(Defect, match=message):
-        REWRITING._check(text, found, scope=shop, tenant="due_tenant")
+        REWRITING._check(text, found.sql, scope=shop, tenant="due_tenant")
 
 
 def test_a_scope_that_is_not_the_one_it_was_checked_with_is_a_defect():
