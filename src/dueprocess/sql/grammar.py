@@ -11,9 +11,8 @@ Rule 4. `*` stands alone, after a table's name in a SELECT list, or inside `coun
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
-from sqlglot import exp
-
 from dueprocess.sql.functions import CASTS, UNITS
+from dueprocess.sql.reader import exp
 from dueprocess.sql.scope import NAME, Dialect, Scope
 from dueprocess.sql.statement import Refusal, Refused
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from sqlglot import exp
-
+from dueprocess.sql.reader import exp
 from dueprocess.sql.scope import RESERVED, TENANT_PARAMETER, Dialect, Scope, Table
 from dueprocess.sql.statement import Refusal, Refused
 

@@ -12,11 +12,10 @@ Rule 3. What was made is read again: each table stands in exactly one such query
 from functools import lru_cache
 from typing import Final, cast
 
-from sqlglot import exp
-
 from dueprocess.errors import Defect
 from dueprocess.sql.grammar import refusal_in
 from dueprocess.sql.names import CTE
+from dueprocess.sql.reader import exp
 from dueprocess.sql.scope import TENANT_PARAMETER, Dialect, Scope, Table
 from dueprocess.sql.statement import Checked, Confined, Refused
 from dueprocess.sql.text import foreign_in, read, write

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from typing import Final, cast
 
-from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect as Reader
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.sqlite import SQLite
@@ -20,6 +19,7 @@ from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.tokenizer_core import Token, TokenType
 
 from dueprocess.sql.functions import KEYWORDS, SYNONYMS, TYPES, UNITS
+from dueprocess.sql.reader import exp
 from dueprocess.sql.scope import Dialect, Scope
 from dueprocess.sql.statement import Refusal, Refused
 
