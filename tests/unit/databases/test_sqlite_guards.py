@@ -1,6 +1,8 @@
 """What keeps a SQLite connection from doing more than reading what is listed, each guard alone."""
 
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -283,6 +285,27 @@ def test_a_condition_is_not_tried_on_another_tenant_s_row(tmp_path: Path):
         assert len(found.rows) == 1, sql
     other = database.query(check(edge, "SELECT max(abs(n)) FROM notes", values={}), {}, tenant="zeta")
     assert isinstance(other, Failed)
+
+
+GROWTH = """
+import resource, sys
+from dueprocess.databases import SqliteDatabase
+from dueprocess.sql import Dialect, Failed, Limits, check
+from dueprocess.testing.two_tenants import scope
+
+shop = SqliteDatabase(sys.argv[1], scope=scope(Dialect.SQLITE), limits=Limits(timeout_ms=1_500))
+shop.verify()
+found = check(shop.scope, "SELECT a.note FROM orders a, orders b, orders c, orders d, orders e, orders f, orders g, orders h "
+                          "ORDER BY a.total + b.total * c.total + h.total", values={})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert shop.query(found, {}, tenant="acme").code == "SQLITE_INTERRUPT"
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_what_a_statement_sorts_does_not_fill_the_memory(file: Path):
+    done = subprocess.run([sys.executable, "-c", GROWTH, str(file)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 50  # megabytes; with temp_store=MEMORY some hundreds
 
 
 def test_what_it_is_made_of_is_checked(file: Path):
