@@ -3,6 +3,7 @@
 It needs the extra `sql` (sqlglot, the reader).
 """
 
+from dueprocess.sql.declared import arguments_that_run, declaration
 from dueprocess.sql.functions import FUNCTIONS
 from dueprocess.sql.judge import check, judge
 from dueprocess.sql.port import Database, Failed, Limits, Rows, RowSecurity, Standing
@@ -32,8 +33,10 @@ __all__ = [
     "Table",
     "Template",
     "Templates",
+    "arguments_that_run",
     "check",
     "confine",
+    "declaration",
     "judge",
     "rewrite",
 ]
