@@ -50,6 +50,9 @@ CODE_DOOR = PACKAGE / "policy" / "program.py"
 HAND_OVER = frozenset({PACKAGE / "stores" / "sqlite" / "writer.py", PACKAGE / "runtime" / "child.py"})
 """Where what another's work raised is handed to who asked, a thread or a process: nothing is swallowed."""
 
+LOADED_WHEN_ASKED = frozenset({PACKAGE / "gate" / "statements.py"})
+"""Where a room of ours that stands on an extra is loaded only once a policy asks for it."""
+
 FOUND_BY_NAME = frozenset({PACKAGE / "runtime" / "child.py"})
 """Where a module is found by a name that comes at run time: the tool that a child process is asked to run."""
 
@@ -284,7 +287,8 @@ def imports(one: Source) -> Iterator[Finding]:
         for node, module in _imported(function):
             top = module.partition(".")[0]
             is_sdk = top != "dueprocess" and top not in sys.stdlib_module_names
-            if not (one.room in SHELVES and is_sdk):
+            is_asked = one.path in LOADED_WHEN_ASKED and module == "dueprocess.sql"
+            if not (one.room in SHELVES and is_sdk) and not is_asked:
                 yield one.finding("import", node, f"imports {module} inside a function: to the top, or split the file")
         # The face of the package loads what is asked of it when it is asked: that is what keeps the command fast.
         if one.path != PACKAGE / "__init__.py":

@@ -31,7 +31,7 @@ def script(request: ModelRequest, *_: object) -> Line:
     if "card" in task:
         if len(answers) < len(THEFT):
             return Line(calls=(("query_shop", THEFT[len(answers)]),))
-        refused = sum(1 for answer in answers if _read(answer).get("refused"))
+        refused = sum(1 for answer in answers if _read(answer).get("error") == "denied")
         return Line(text=f"Refused {refused} times. What I saw: {_rows(answers[-1])}")
     if answers:
         return Line(text=f"I found: {_rows(answers[-1])}")

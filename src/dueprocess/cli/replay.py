@@ -85,9 +85,6 @@ def _replayed(bench: Bench, *, groundtruth: Path | None, episodes: Path | None) 
 
 def _warn(policy: Policy, tools: Mapping[str, ToolSpec], *, nobody: bool) -> None:
     # Figures that say nothing of the policy's sense are the ones most easily believed.
-    carried = sorted({key for tool in policy.tools.values() for key in tool.unenforceable})
-    if carried:
-        tell(f"warning: not enforced by this version, so their tools are denied: {', '.join(carried)}")
     if nobody and any(tool.roles is not None for tool in policy.tools.values()):
         tell("warning: the policy asks for roles and nobody acts: name somebody with --principal")
     missing = sorted(tools.keys() - policy.tools.keys())

@@ -25,6 +25,7 @@ from dueprocess.sql import (
     Scope,
     Template,
     Templates,
+    declaration,
     judge,
 )
 from dueprocess.tool import Attempt, Tool, tool
@@ -74,7 +75,13 @@ def sql_tool(name: str, database: Database, *, tenant: Tenant, description: str 
         return _answer(judged, database, tenant=_whose(tenant, attempt), security=security)
 
     made = tool(effect="read", name=name)(ask)
-    return replace(made, spec=replace(made.spec, description=_described(description, database.scope)))
+    spec = replace(
+        made.spec,
+        description=_described(description, database.scope),
+        statements=declaration(database.scope),
+        row_security=security.value,
+    )
+    return replace(made, spec=spec)
 
 
 def template_tool(
@@ -97,7 +104,14 @@ def template_tool(
     made = tool(effect="read", name=name)(ask)
     listed = "\n".join(f"- {each.name}({', '.join(each.parameters)}): {each.description}" for each in templates)
     told = f"{description or 'Answers one of a list of questions.'}\n{listed}"
-    return replace(made, spec=replace(made.spec, description=told, parameters=offered.parameters))
+    spec = replace(
+        made.spec,
+        description=told,
+        parameters=offered.parameters,
+        statements=declaration(database.scope, templates),
+        row_security=security.value,
+    )
+    return replace(made, spec=spec)
 
 
 def _whose(tenant: Tenant, attempt: Attempt) -> str:

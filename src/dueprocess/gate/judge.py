@@ -6,7 +6,7 @@ The order, numbered at the code; whatever is written, nothing is raised:
 1 the arguments are read: JSON text or data, one object (`parse`); where that fails nothing else can be judged
 2 the tool is listed by the policy and known, byte for byte (`unlisted`)
 3 the reserved citations are taken out where the policy asks for them, and resolved against the evidence of this run
-4 the arguments are checked against the tool's schema (`schema`)
+4 the arguments are checked against the tool's schema (`schema`); a statement in them is written anew, where the policy asks
 5 the policy's rules are asked, whatever the schema said
 6 the windows of its limits are told; a call that could not be counted is denied
 7 checks, sequences and the origin of its values are asked of the run's history, where the call has one
@@ -22,6 +22,7 @@ from dueprocess.gate.checks import Checked, Renewal, checked
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window, windows_of
 from dueprocess.gate.sequence import out_of_sequence
+from dueprocess.gate.statements import with_statement
 from dueprocess.gate.vouching import weigh
 from dueprocess.policy import (
     DEFAULT_ENVIRONMENT,
@@ -98,6 +99,10 @@ def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Ju
         return _judged((unlisted(call.tool),), arguments=canonical(arguments))
     cited = _cite(call, arguments, listed)  # 3
     found = [*cited.findings, *_schema(spec, listed, cited.arguments)]  # 4
+    if listed.parameterized_only or listed.row_level_security:
+        arguments, refused = with_statement(spec, listed, cited.arguments)
+        cited = replace(cited, arguments=arguments)
+        found.extend(refused)
     seen = PolicyCall(
         tool=call.tool,
         arguments=cited.arguments,

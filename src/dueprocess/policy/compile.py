@@ -46,7 +46,7 @@ def compile_tool(
     assertions: Sequence[Condition] = (),
 ) -> CompiledTool:
     """The rules of one tool (rule 3). `conditions` holds the `when` of each rule by its id, `assertions` those of checks."""
-    found = [_allowed(tool), *map(_unenforceable, tool.unenforceable)]
+    found = [_allowed(tool)]
     if tool.environments is not None:
         found.append(_environments(tool, tool.environments))
     if tool.roles is not None:
@@ -83,11 +83,6 @@ def _allowed(tool: ToolPolicy) -> _Asked:
     if tool.allowed:
         return _Asked(values={rule: lambda _: {"allowed": True}})
     return _always(rule, f"the policy does not allow the tool {quoted(tool.name)}", {"allowed": False})
-
-
-def _unenforceable(key: str) -> _Asked:
-    reason = f"the policy asks for {key}, which this version reads but cannot enforce"
-    return _always(f"unenforceable:{key}", reason, {"key": key})
 
 
 def _always(rule: str, reason: str, values: Mapping[str, Json]) -> _Asked:

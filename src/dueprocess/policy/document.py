@@ -221,7 +221,6 @@ class ToolPolicy:
     """What the file says of one tool, bound to the tool's arguments.
 
     `amount` and `fields` are the bound arguments, None where nothing needs them. `control` of None: the file lists none.
-    `unenforceable` are the keys that this version reads and cannot enforce: each denies every call.
     """
 
     name: str
@@ -250,7 +249,8 @@ class ToolPolicy:
     on_untrusted_control: Verdict = Verdict.HOLD
     limits: tuple[Limit, ...] = ()
     checks: tuple[Check, ...] = ()
-    unenforceable: tuple[str, ...] = ()
+    parameterized_only: bool = False
+    row_level_security: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ What it binds to is found in `binding`; sections above the tools are read in `lo
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from dueprocess.errors import BadValue
 from dueprocess.policy.binding import amount_of, fields_of, paths, read_bindings
-from dueprocess.policy.carried import CARRIED_KEYS, read_carried
 from dueprocess.policy.checks import read_checks
 from dueprocess.policy.document import ArgumentPath, Egress, Rate, Retries, Rule, Tier, ToolPolicy
 from dueprocess.policy.expression import Condition, compile_condition
@@ -43,9 +43,14 @@ _KEYS: Final = (
     "checks",
     "schema_digest",
     *ORIGIN_KEYS,
-    *CARRIED_KEYS,
+    "mode",
+    "row_level_security",
 )
 _MAX_ATTEMPTS: Final = 100  # beyond this it is a loop, not a retry
+
+
+class _SqlMode(Enum):
+    PARAMETERIZED_ONLY = "parameterized_only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +126,8 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         on_untrusted_control=(tier.on_untrusted_control if tier is not None else None) or Verdict.HOLD,
         limits=read_limits(keys.get("limits"), arguments=arguments),
         checks=checks,
-        unenforceable=read_carried(keys),
+        parameterized_only="mode" in keys and keys["mode"].choice(_SqlMode) is not None,
+        row_level_security="row_level_security" in keys and keys["row_level_security"].boolean() is True,
     )
     return Entry(policy=policy, conditions=conditions, assertions=assertions, arguments=arguments, spot=spot)
 

@@ -110,11 +110,9 @@ def _doubts(entry: Entry, *, tested: bool) -> Iterator[str]:
     policy = entry.policy
     if not policy.allowed:
         return
-    for key in policy.unenforceable:
-        yield f"{key} is read but not enforced by this version: every call is denied"
     bound = policy.max_amount is not None or policy.require_approval_over is not None or policy.rate is not None
     bound = bound or bool(policy.limits)
-    if policy.effect is Effect.WRITE and not bound and not policy.unenforceable:
+    if policy.effect is Effect.WRITE and not bound:
         yield "a write without a limit: neither an amount, nor a rate, nor limits bound it"
     if policy.tier == CRITICAL and not tested:
         yield "a critical tool without a test"

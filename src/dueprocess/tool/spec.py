@@ -35,7 +35,8 @@ class ToolSpec:
 
     `parameters` is a JSON Schema of one object. `reversible`: its effect can be taken back. `dry_run`, `reconcile`,
     `compensate`: it offers such a function. `retrieves`: its results are documents that citations may point into.
-    `timeout_s` of None leaves the deadline to the policy. `fee` is charged per dispatched attempt.
+    `statements`: what it may be asked, of a tool that takes statements of a query language; `row_security`: what keeps
+    tenants apart there. `timeout_s` of None leaves the deadline to the policy. `fee` is charged per dispatched attempt.
     """
 
     name: str
@@ -49,12 +50,18 @@ class ToolSpec:
     compensate: bool = False
     retrieves: bool = False
     fee: Money = ZERO
+    statements: dict[str, Json] | None = None
+    row_security: str = ""
 
     @cached_property
     def digest(self) -> Digest:
         """The digest of all that a reviewer of this tool relies on."""
+        declared: dict[str, Json] = {}
+        if self.statements is not None:
+            declared = {"statements": self.statements, "row_security": self.row_security}
         return digest_json(
             {
+                **declared,
                 "name": self.name,
                 "description": self.description,
                 "parameters": self.parameters,

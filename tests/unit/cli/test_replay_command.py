@@ -214,7 +214,6 @@ def test_figures_that_come_from_what_is_missing_are_warned_of(desk: Desk):
     )
     result = desk.replay("--groundtruth", "g.jsonl", "--json")
     assert result.exit_code == 0
-    assert "not enforced by this version, so their tools are denied: mode" in result.stderr
     assert "the policy asks for roles and nobody acts" in result.stderr
     assert "not listed by the policy, so denied: visit, write" in result.stderr
     assert json.loads(result.stdout)["autonomy"]["calls_without_approval"] == 0

@@ -27,11 +27,13 @@ def test_the_wheel_is_enough_where_the_machine_has_no_postgres():
 
 
 def test_a_server_that_does_not_start_is_told_and_leaves_nothing(tmp_path: Path):
+    binaries = tmp_path / "package" / "pginstall" / "bin"
+    binaries.mkdir(parents=True)
     for name in ("initdb", "pg_ctl"):
-        program = tmp_path / name
+        program = binaries / name
         program.write_text("#!/bin/sh\necho no room\nexit 3\n")
         program.chmod(0o755)
-    with pytest.raises(StoreUnavailable, match="initdb"), postgres_server(tmp_path):
+    with pytest.raises(StoreUnavailable, match="initdb"), postgres_server(binaries):
         pytest.fail("it started")
 
 

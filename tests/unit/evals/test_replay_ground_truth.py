@@ -253,12 +253,6 @@ def test_what_is_advisory_in_shadow_stops_nothing():
     assert (executed(report), report.rules) == ((1, 1), {})
 
 
-@pytest.mark.parametrize("key", ["row_level_security: true", "mode: parameterized_only"])
-def test_a_key_that_is_not_enforced_denies(key: str):
-    report = replayed(allowing(pay=key), user(pay()), goal(pay()))
-    assert (executed(report), tasks(report)) == ((0, 1), (0, 1))
-
-
 def test_every_decision_is_made_once_and_timed():
     report = replayed(
         allowing(agent="max_tool_calls: 1"), user(look(), pay()), user(look(), name="v"), goal(pay(), write())

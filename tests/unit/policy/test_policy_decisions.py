@@ -140,7 +140,6 @@ def test_in_shadow_a_rule_is_recorded_and_not_enforced(keys: str, arguments: str
 @pytest.mark.parametrize(
     ("keys", "arguments"),
     [
-        ("mode: parameterized_only", "{}"),
         ("max_amount_usd: 5", '{"amount_usd": "900 USD"}'),
         ("max_amount_usd: 5", "{}"),
         ("require_approval_over_usd: 5", '{"amount_usd": null}'),
@@ -245,7 +244,6 @@ def test_all_findings_come_back_whatever_one_of_them_says():
         require_citation: true
         roles: [batch]
         environments: [staging]
-        mode: parameterized_only
         idempotency_key: [$.order_id]
         allowed_fields: [a]
         bind: {fields: $.changes}
@@ -257,7 +255,6 @@ def test_all_findings_come_back_whatever_one_of_them_says():
     )
 
     assert said(ask(policy, {"amount_usd": 51, "changes": {"x": 1}})) == [
-        ("unenforceable:mode", DENY),
         ("issue_refund.environments", DENY),
         ("issue_refund.roles", DENY),
         ("issue_refund.max_amount_usd", DENY),
@@ -348,12 +345,6 @@ def test_an_explanation_in_shadow_keeps_what_is_advisory():
         if isinstance(each, Finding)
     ]
     assert asked.advisory is True
-
-
-def test_an_explanation_of_what_is_not_enforced():
-    asked = explained("mode: parameterized_only\nallowed: true".split("\n", maxsplit=1)[0], {})
-
-    assert [each.rule for each in asked] == ["issue_refund.allowed", "unenforceable:mode"]
 
 
 SECRET = "4111-1111"

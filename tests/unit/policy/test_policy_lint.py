@@ -181,13 +181,6 @@ def test_a_read_or_a_forbidden_tool_needs_no_limit():
     assert warnings("tools: {issue_refund: {allowed: false, mode: parameterized_only}}") == []
 
 
-def test_what_is_not_enforced_is_warned_of_once_for_each_key():
-    assert warnings("tools: {a: {allowed: true, mode: parameterized_only, row_level_security: true}}") == [
-        "line 1: tools.a: mode is read but not enforced by this version: every call is denied",
-        "line 1: tools.a: row_level_security is read but not enforced by this version: every call is denied",
-    ]
-
-
 def test_a_source_that_no_tool_is_named_like_is_warned_of():
     read = {"get_order": ToolSpec(name="get_order", effect=Effect.READ)}
 

@@ -3,6 +3,7 @@
 import pytest
 from tests.unit.policy.policies import ALLOW, DENY, HOLD, SEED, TOOLS, ask, decided, loads, refund_policy, refused, said
 
+from dueprocess.gate.judge import RawCall, judge
 from dueprocess.policy import AgentLimits, Escalation
 from dueprocess.values import Money, digest_bytes, seconds
 
@@ -164,10 +165,11 @@ def test_allowed_fields_is_a_superset_of_the_keys_of_the_update():
     assert update('{"email": "a@b.c", "is_admin": true}') == [("update_crm_record.allowed_fields", DENY)]
 
 
-def test_mode_and_row_level_security_deny_until_they_are_enforced():
+def test_mode_and_row_level_security_deny_a_tool_that_declares_nothing_of_the_kind():
     policy = loads(SEED, tools=TOOLS)
+    judged = judge(policy, TOOLS, call=RawCall(tool="run_sql_query", arguments={"sql": "select 1"}))
 
-    assert said(ask(policy, {"sql": "select 1"}, tool="run_sql_query")) == [
-        ("unenforceable:mode", DENY),
-        ("unenforceable:row_level_security", DENY),
+    assert said(judged.findings) == [
+        ("run_sql_query.row_level_security", DENY),
+        ("run_sql_query.mode", DENY),
     ]

@@ -49,7 +49,7 @@ def test_what_a_tool_does_not_say_is_nothing():
 
     assert (one.amount, one.fields, one.subject, one.rate, one.egress, one.tier) == (None,) * 6
     assert (one.roles, one.environments, one.allowed_fields, one.approvers) == (None,) * 4
-    assert (one.idempotency_key, one.redact, one.rules, one.unenforceable) == ((),) * 4
+    assert (one.idempotency_key, one.redact, one.rules, one.limits) == ((),) * 4
     assert one.allowed is True
     assert one.require_citation is False
 
@@ -188,7 +188,7 @@ def test_a_policy_record_made_by_hand_is_a_write_that_asks_for_nothing():
     made = ToolPolicy(name="t", allowed=True)
 
     assert made.effect is Effect.WRITE
-    assert (made.rate, made.max_amount, made.unenforceable, made.require_citation) == (None, None, (), False)
+    assert (made.rate, made.max_amount, made.parameterized_only, made.require_citation) == (None, None, False, False)
 
 
 def test_argument_names_are_checked_only_where_a_schema_is_known():

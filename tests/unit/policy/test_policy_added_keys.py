@@ -1,31 +1,10 @@
-"""Keys that this version reads and cannot enforce: they deny the calls they concern, and only those."""
+"""The keys that are added to the plain file: what loads, what does not, and what each says of where it is wrong."""
 
 import pytest
-from tests.unit.policy.policies import DENY, TOOLS, ask, loads, refund_policy, refund_refused, refused, said
+from tests.unit.policy.policies import TOOLS, ask, loads, refund_policy, refund_refused, refused
 
 from dueprocess.policy import Verdict
 from dueprocess.tool import Effect, ToolSpec
-
-SHAPES = {
-    "mode": "mode: parameterized_only",
-    "row_level_security": "row_level_security: true",
-}
-
-
-@pytest.mark.parametrize(("key", "written"), SHAPES.items())
-def test_each_key_denies_every_call_of_its_tool_and_no_other(key: str, written: str):
-    policy = loads(
-        f"tools:\n  issue_refund:\n    allowed: true\n    {written}\n  run_sql_query: {{allowed: true}}\n", tools=TOOLS
-    )
-
-    (finding,) = ask(policy, {})
-    assert said((finding,)) == [(f"unenforceable:{key}", DENY)]
-    assert finding.reason == f"the policy asks for {key}, which this version reads but cannot enforce"
-    assert finding.compared == {"key": key}
-    assert ask(policy, {}, tool="run_sql_query") == ()
-    assert [str(w) for w in policy.warnings] == [
-        f"line 2: tools.issue_refund: {key} is read but not enforced by this version: every call is denied"
-    ]
 
 
 def test_bounded_needs_both_bounds():
@@ -107,12 +86,6 @@ READS = {
 ALL_TOOLS = (
     "tools: {r1: {allowed: true}, r2: {allowed: true, egress: external}, w1: {allowed: true}, w2: {allowed: true}}"
 )
-
-
-def test_several_keys_are_several_findings():
-    policy = refund_policy("row_level_security: true\nmode: parameterized_only")
-
-    assert [rule for rule, _ in said(ask(policy, {}))] == ["unenforceable:mode", "unenforceable:row_level_security"]
 
 
 @pytest.mark.parametrize(
