@@ -19,6 +19,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "build": ("requirements/build.in",),
     "base": ("pyproject.toml",),
     "models": ("pyproject.toml", "--extra", "models"),
+    "analyze": ("pyproject.toml", "--extra", "analyze"),
     "test": ("requirements/test.in",),
     "lint": ("requirements/lint.in",),
     "bench": ("requirements/bench.in",),

@@ -1,4 +1,4 @@
-"""`due policy`: check, decide, explain, test and publish a policy file. What is decided is decided in `policy` and `gate`."""
+"""`due policy`: draft, check, compare, decide, test and publish a policy file. Deciding is the matter of `policy` and `gate`."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def command() -> None:
-    """Check, decide, explain, test and publish policies."""
+    """Draft, check, compare, decide, explain, test and publish policies."""
 
 
 @command.command()
@@ -146,6 +146,19 @@ def test(*, policy_path: Path, tools_path: Path | None, as_json: bool) -> int:
             _print_trial(trial)
         click.echo(f"{len(trials) - len(failed)} of {len(trials)} tests pass")
     return Exit.FAILED if failed else Exit.OK
+
+
+@command.command(name="draft")
+@_tools
+def draft_file(*, tools_path: Path) -> int:
+    """Write a first policy for a set of tools to standard output.
+
+    Made from the schemas alone: every guess is commented and fails closed. Nobody has reviewed it but you.
+    """
+    from dueprocess.analysis.draft import draft
+
+    click.echo(draft(_catalogue(tools_path)), nl=False)
+    return Exit.OK
 
 
 @command.command(name="publish")
