@@ -1,13 +1,14 @@
 """A small value that fits a JSON Schema, for a call that has to say something. Whether it fits is asked in `tool.check`.
 
 Rule 1. What a schema offers is taken: a default, an example, the first of an enum; else the smallest value of the first type.
-Rule 2. Only required fields are made. What cannot be made (a pattern) is left to the check, which refuses it.
+Rule 2. Only required fields are made. What cannot be made is left to the check, which refuses it.
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from dueprocess.analysis.pattern import text_like
 from dueprocess.tool.schema import resolve
 from dueprocess.values import Json
 
@@ -116,6 +117,10 @@ def _text(schema: Mapping[str, Json]) -> str:
     known = schema.get("format")
     if isinstance(known, str) and known in _FORMATS:
         return _FORMATS[known]
+    pattern = schema.get("pattern")
+    like = text_like(pattern) if isinstance(pattern, str) else None
+    if like:
+        return like
     return "a" * max(1, _count(schema, "minLength", most=_LONGEST)) if schema.get("maxLength") != 0 else ""
 
 

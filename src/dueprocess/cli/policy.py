@@ -10,6 +10,7 @@ import click
 from dueprocess.cli import options
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.inputs import read_input
+from dueprocess.cli.needs import need_z3
 from dueprocess.cli.output import print_json
 from dueprocess.errors import FileInvalid, Problem, StoreUnavailable
 from dueprocess.gate.explained import explained, explained_json
@@ -159,6 +160,27 @@ def draft_file(*, tools_path: Path) -> int:
 
     click.echo(draft(_catalogue(tools_path)), nl=False)
     return Exit.OK
+
+
+@command.command(name="diff", short_help="What a change lets through, with a call for each.")
+@click.argument("before_path", metavar="OLD", type=_PATH)
+@click.argument("after_path", metavar="NEW", type=_PATH)
+@_or_project
+@click.option("--allow-widening", is_flag=True, help="End with 0 although more may run.")
+@_json
+def diff_files(
+    *, before_path: Path, after_path: Path, tools_path: Path | None, allow_widening: bool, as_json: bool
+) -> int:
+    """Show what NEW decides otherwise than OLD: for each rule a call, confirmed by the decider.
+
+    Ends with 3 if something is widened, or may be: what was denied or held may now run. Needs the extra analyze.
+    """
+    need_z3("due policy diff")
+    from dueprocess.cli.diff import diff
+
+    before, tools = _both(before_path, tools_path)
+    after = load(read_input(after_path), name=after_path.name, tools=tools)
+    return diff(before, after, tools=tools, allow_widening=allow_widening, as_json=as_json)
 
 
 @command.command(name="publish")
