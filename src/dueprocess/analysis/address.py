@@ -94,7 +94,7 @@ def _has(address: Term, text: str, *, before: Term, after: Term) -> Term:
 
 
 def near(host: str) -> tuple[str, ...]:
-    """Addresses whose hosts are this one, end or begin with it, or only look so."""
+    """Addresses whose hosts are this one, end or begin with it, or only look so; and some that `domain` does not read."""
     name = host.strip(".-").lower()
     return (
         f"a@{name}",
@@ -105,4 +105,7 @@ def near(host: str) -> tuple[str, ...]:
         "a@example.com",
         f"https://{name}/",
         "https://example.com/",
+        "a@localhost",
+        '"a b"@example.com',
+        "http://localhost/",
     )

@@ -127,7 +127,7 @@ def _witness(
     """A confirmed call, None where there is none, or why it is not known (rule 2)."""
     ground = sides.ground
     doubts: list[str] = []
-    for further in (*_readable(ground, rule, rules), []):
+    for further in (*readable(ground, rule, rules), []):
         answer = solve(ground.script, [*ground.facts, *wanted, *further])
         if isinstance(answer, Impossible):
             if not further:
@@ -150,7 +150,7 @@ def _witness(
     return (opaque or doubts)[0]
 
 
-def _readable(ground: Ground, rule: Ruled, rules: Sequence[Ruled]) -> Iterator[list[Term]]:
+def readable(ground: Ground, rule: Ruled, rules: Sequence[Ruled]) -> Iterator[list[Term]]:
     """What makes a call easier to read and to confirm, the most first.
 
     No argument that the rule does not ask, whole numbers or two decimals, texts as their schema shows them.

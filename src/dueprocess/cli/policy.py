@@ -162,6 +162,27 @@ def draft_file(*, tools_path: Path) -> int:
     return Exit.OK
 
 
+@command.command(name="lint")
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@_or_project
+@click.option(
+    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
+)
+@_json
+def lint_file(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
+    """Say what is wrong with POLICY, and which of its rules cannot do what they seem to.
+
+    Beyond `check`: conditions that never hold, always hold, or fail for a call that fits the schema; rules and thresholds
+    that others cover. Ends with 3 for a problem; warnings do not count. Needs the extra analyze.
+    """
+    need_z3("due policy lint")
+    from dueprocess.cli.lint import lint
+
+    tools = _needed(policy_path, tools_path)
+    groups = _groups(identities_path) if identities_path is not None else None
+    return lint(read_input(policy_path), name=policy_path.name, tools=tools, groups=groups, as_json=as_json)
+
+
 @command.command(name="diff", short_help="What a change lets through, with a call for each.")
 @click.argument("before_path", metavar="OLD", type=_PATH)
 @click.argument("after_path", metavar="NEW", type=_PATH)
@@ -207,12 +228,17 @@ def _print_trial(trial: Trial) -> None:
 
 
 def _both(policy_path: Path, tools_path: Path | None) -> tuple[Policy, Mapping[str, ToolSpec]]:
+    tools = _needed(policy_path, tools_path)
+    return load(read_input(policy_path), name=policy_path.name, tools=tools), tools
+
+
+def _needed(policy_path: Path, tools_path: Path | None) -> Mapping[str, ToolSpec]:
     tools = _tools_for(policy_path, tools_path)
     if tools is None:
         raise click.UsageError(
             f"--tools FILE is missing, and {visible(str(policy_path), limit=_LONGEST_PATH)} is no agent's policy in a project"
         )
-    return load(read_input(policy_path), name=policy_path.name, tools=tools), tools
+    return tools
 
 
 def _tools_for(policy_path: Path, tools_path: Path | None) -> Mapping[str, ToolSpec] | None:
