@@ -204,6 +204,26 @@ def diff_files(
     return diff(before, after, tools=tools, allow_widening=allow_widening, as_json=as_json)
 
 
+@command.command(name="export")
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@_or_project
+@click.option("--to", "language", type=click.Choice(["cedar"]), required=True, help="The language.")
+@click.option("--schema", "schema_path", type=_PATH, metavar="FILE", help="Write the schema for the policies to FILE.")
+@click.option("--lossy", is_flag=True, help="Leave out what cannot be said, instead of forbidding the tool.")
+def export_file(
+    *, policy_path: Path, tools_path: Path | None, language: str, schema_path: Path | None, lossy: bool
+) -> int:
+    """Write POLICY in another language to standard output, as far as that can say it.
+
+    What it cannot say is listed at the top and on standard error; a tool with such a restriction is forbidden there.
+    """
+    del language  # there is one
+    from dueprocess.cli.export import export
+
+    policy, tools = _both(policy_path, tools_path)
+    return export(policy, tools, schema_path=schema_path, lossy=lossy)
+
+
 @command.command(name="publish")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @click.option("--agent", required=True, metavar="NAME", help="The agent that it decides for.")

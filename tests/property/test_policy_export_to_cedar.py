@@ -1,0 +1,88 @@
+"""Exported policies, asked of Cedar itself, against the decider: what can be exported means the same there."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import cedarpy
+from tests.property.test_policy_against_cedar import TOOL, asked, our_call, ours, policy
+
+from dueprocess.analysis.cedar import Exported, to_cedar
+from dueprocess.analysis.cedar_request import cedar_requests
+from dueprocess.policy import Policy, PolicyCall, Verdict, decide, load, verdict
+
+SEED = 20261201
+POLICIES, CALLS = 120, 25
+TOOLS = {TOOL.name: TOOL}
+
+
+def exported(of: Policy) -> Exported:
+    found = to_cedar(of, TOOLS, lossy=False)
+    checked = cedarpy.validate_policies(found.policies, found.schema)
+    assert checked.validation_passed, (found.policies, checked.errors)
+    return found
+
+
+def of_cedar(found: Exported, of: Policy, calls: Sequence[PolicyCall]) -> list[Verdict]:
+    pairs = [cedar_requests(of.tools[TOOL.name], TOOL, call) for call in calls]
+    policies = cedarpy.PolicySet.from_str(found.policies)
+    asked_ = [request for pair in pairs for request in pair]
+    results = cedarpy.is_authorized_batch(asked_, policies, [], schema=found.schema)
+    assert not [result.diagnostics.errors for result in results if result.diagnostics.errors]
+    allowed = [result.decision is cedarpy.Decision.Allow for result in results]
+    return [
+        Verdict.ALLOW if run else Verdict.HOLD if request else Verdict.DENY
+        for request, run in zip(allowed[::2], allowed[1::2], strict=True)
+    ]
+
+
+def test_what_is_exported_decides_as_the_file_does():
+    rng = random.Random(SEED)
+    counted: Counter[Verdict] = Counter()
+    for _ in range(POLICIES):
+        written = policy(rng)
+        loaded = ours(written)
+        found = exported(loaded)
+        assert found.forbidden == ()
+        calls = [our_call(asked(rng, written)) for _ in range(CALLS)]
+        for call, theirs in zip(calls, of_cedar(found, loaded, calls), strict=True):
+            expected = verdict(decide(loaded, call))
+            assert theirs is expected, (written, call, found.policies)
+            counted[expected] += 1
+    assert min(counted[each] for each in Verdict) > POLICIES * CALLS / 10, counted
+
+
+def test_the_comparison_finds_an_export_that_is_wrong_by_a_cent():
+    """The negative control."""
+    text = "tools: {issue_refund: {allowed: true, max_amount_usd: 10}}"
+    loaded = load(text.encode(), name="policy", tools=TOOLS)
+    found = exported(loaded)
+    call = PolicyCall(tool=TOOL.name, arguments={"amount_usd": "10.01"})
+    assert of_cedar(found, loaded, [call]) == [Verdict.DENY]
+    loose = Exported(
+        policies=found.policies.replace("> 1000 ", "> 1001 "), schema=found.schema, missing=(), forbidden=()
+    )
+    assert loose.policies != found.policies
+    assert of_cedar(loose, loaded, [call]) != [verdict(decide(loaded, call))]
+
+
+def test_a_mode_that_only_records_is_exported_as_one_and_what_cannot_be_read_denies_there_too():
+    text = """
+environments: {qa: {mode: shadow}}
+tools: {issue_refund: {allowed: true, max_amount_usd: 10, rules: [{id: a, when: "args.currency != 'USD'", then: deny}]}}
+"""
+    loaded = load(text.encode(), name="policy", tools=TOOLS)
+    calls = [
+        PolicyCall(tool=TOOL.name, environment=where, arguments=arguments)
+        for where in ("prod", "qa")
+        for arguments in (
+            {"amount_usd": 11, "currency": "USD"},
+            {"amount_usd": 9, "currency": "USD"},
+            {"amount_usd": 9, "currency": "EUR"},
+            {"amount_usd": 9},
+            {"amount_usd": "nine", "currency": "USD"},
+        )
+    ]
+    expected = [verdict(decide(loaded, call)) for call in calls]
+    assert of_cedar(exported(loaded), loaded, calls) == expected
+    assert expected.count(Verdict.ALLOW) == 4
