@@ -204,6 +204,23 @@ def diff_files(
     return diff(before, after, tools=tools, allow_widening=allow_widening, as_json=as_json)
 
 
+@command.command(name="backtest")
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@click.option("--since", required=True, metavar="TIME", help="From when: RFC 3339, a date, or a duration such as 30d.")
+@click.option("--agent", default="", metavar="NAME", help="Whose calls, where several agents have run.")
+@options.folder
+@_json
+def backtest_file(*, policy_path: Path, since: str, agent: str, directory: Path, as_json: bool) -> int:
+    """Decide recorded calls again under POLICY: what it would have let through, held and denied, and the money in it.
+
+    Counters are counted again; what people said is taken as said. A call that cannot be decided from what was kept is listed.
+    """
+    # As publishing: only verbs with a store load it.
+    from dueprocess.cli.backtest import backtest
+
+    return backtest(policy_path, since=since, agent=agent, directory=directory, as_json=as_json)
+
+
 @command.command(name="export")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_or_project
