@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.property.pinned import pinned
 from tests.property.test_policy_against_cedar import TOOL, asked, our_call, ours, policy
 from tests.property.test_policy_conditions_reference import CONDITIONS, GIVEN, Tree, written
@@ -19,11 +20,31 @@ from dueprocess.errors import BadValue
 from dueprocess.policy import Policy, PolicyCall, Verdict, decide, load, verdict
 from dueprocess.policy.expression import compile_condition
 from dueprocess.tool import ToolSpec
-from dueprocess.tool.schema import type_of_arguments
+from dueprocess.tool.schema import Type, type_of_arguments
 from dueprocess.values import Json, canonical, parse
 
 SEED = 20261129
 ANY = type_of_arguments({"type": "object", "properties": {"p": {}, "q": {}, "r": {}}})
+NARROW = type_of_arguments(
+    {
+        "type": "object",
+        "properties": {
+            "p": {"type": ["string", "number", "boolean", "null"]},
+            "q": {"type": "array", "items": {"type": ["string", "number", "null"]}},
+            "r": {"type": "object", "properties": {"k": {"type": ["integer", "string"]}, "a": {}}},
+        },
+    }
+)
+"""What can be told exactly of more conditions: of a list one can ask all items, of a closed object its size."""
+
+FITTING = st.fixed_dictionaries(
+    {},
+    optional={
+        "p": st.one_of(st.sampled_from(["a", "ab", "", "b"]), st.integers(-3, 3), st.booleans(), st.none()),
+        "q": st.lists(st.one_of(st.sampled_from(["a", "ab", ""]), st.integers(-3, 3), st.none()), max_size=3),
+        "r": st.dictionaries(st.sampled_from(["k", "a"]), st.sampled_from(["a", "ab", 1, 2]), max_size=2),
+    },
+)
 
 
 def certain(script: Script, facts: list[Term], term: Term) -> bool:
@@ -34,30 +55,39 @@ def certain(script: Script, facts: list[Term], term: Term) -> bool:
     return isinstance(no, Impossible)
 
 
-@settings(max_examples=150, deadline=None)
-@given(CONDITIONS, GIVEN)
-def test_a_condition_holds_and_fails_in_the_encoding_as_it_does_when_asked(tree: Tree, given_: dict[str, Json]):
+def agrees(tree: Tree, given_: dict[str, Json], typed: Type) -> None:
     source = written(tree)
     arguments = parse(canonical(given_))
     assert isinstance(arguments, dict)
     try:
-        condition = compile_condition(source, arguments=ANY)
+        condition = compile_condition(source, arguments=typed)
     except BadValue:
         return  # it does not load
     script, facts = Script(), list[Term]()
-    symbol = arguments_symbol(script, facts, ANY)
+    symbol = arguments_symbol(script, facts, typed)
     try:
         answered = encode_condition(source, symbol)
     except BadValue:
         return  # it has no exact terms, and is told so
     try:
-        expected = holds(condition, arguments)
-        fails = False
+        expected, fails = holds(condition, arguments), False
     except BadValue:
         expected, fails = False, True
     known = [*facts, pinned(symbol, arguments)]
     assert certain(script, known, answered.holds) is expected, (source, arguments)
     assert certain(script, known, answered.fails) is fails, (source, arguments)
+
+
+@settings(max_examples=120, deadline=None)
+@given(CONDITIONS, GIVEN)
+def test_a_condition_holds_and_fails_in_the_encoding_as_it_does_when_asked(tree: Tree, given_: dict[str, Json]):
+    agrees(tree, given_, ANY)
+
+
+@settings(max_examples=200, deadline=None)
+@given(CONDITIONS, FITTING)
+def test_so_it_does_where_the_schema_says_more(tree: Tree, given_: dict[str, Json]):
+    agrees(tree, given_, NARROW)
 
 
 TEXTS = [
