@@ -75,7 +75,17 @@ def test_every_tool_asked_for_is_pinned(group: str):
 
 
 def test_the_base_stays_light():
-    heavy = {"pydantic-ai-slim", "openai", "fastapi", "langgraph", "cedarpy", "pytest", "genai-prices", "litellm", "z3-solver"}
+    heavy = {
+        "pydantic-ai-slim",
+        "openai",
+        "fastapi",
+        "langgraph",
+        "cedarpy",
+        "pytest",
+        "genai-prices",
+        "litellm",
+        "z3-solver",
+    }
     assert heavy.isdisjoint(pins("base"))
     assert len(pins("base")) <= 25
 

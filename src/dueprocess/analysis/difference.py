@@ -99,7 +99,7 @@ def _looser(sides: _Sides, ours: Regions, theirs: Regions) -> Iterator[tuple[str
     told: set[str] = set()
     for strict, loose in _LOOSER:
         region = both(ours.is_(strict), theirs.is_(loose))
-        if not _possible(sides.ground, region):
+        if not possible(sides.ground, region):
             continue
         for rule in ours.rules:
             if rule.rule in told or rule.speaks(strict) == FALSE:
@@ -113,7 +113,8 @@ def _looser(sides: _Sides, ours: Regions, theirs: Regions) -> Iterator[tuple[str
                     break
 
 
-def _possible(ground: Ground, region: Term) -> bool:
+def possible(ground: Ground, region: Term) -> bool:
+    """Whether a call may lie in a region: false only where it is proved that none does."""
     # With the texts worth trying the solver need not search; that there is none is asked without them.
     tried = _tried(ground)
     if tried and isinstance(solve(ground.script, [*ground.facts, region, *tried]), Found):
@@ -170,6 +171,7 @@ def readable(ground: Ground, rule: Ruled, rules: Sequence[Ruled]) -> Iterator[li
     lean = [usual, *(negated(below.there) for name, below in ground.arguments.fields.items() if name not in needed)]
     if tried:
         yield [*lean, *whole, *tried]
+        yield [*whole, *tried]
     yield [*lean, *whole, *shaped]
     yield [*lean, *decimals]
     yield [*whole, *shaped]

@@ -114,12 +114,12 @@ def _named_paths(tool: ToolPolicy) -> list[ArgumentPath]:
     return paths + [(*tool.fields, *field) for field in tool.allowed_fields or () if tool.fields]
 
 
-def regions(policy: Policy, name: str, ground: Ground) -> Regions:
-    """Where this policy denies and holds calls of a tool."""
+def regions(policy: Policy, name: str, ground: Ground, *, only: frozenset[str] | None = None) -> Regions:
+    """Where this policy denies and holds calls of a tool; with `only`, as if it had of the conditions none but these."""
     tool = policy.tools.get(name)
     if tool is None:
         return Regions(rules=(Ruled(rule="unlisted", always=TRUE),), denied=TRUE, held=FALSE)
-    rules = tuple(_rules(policy, tool, ground))
+    rules = tuple(_rules(policy, tool, ground, only))
     shadow = either(
         *(
             ground.callers.is_environment(index)
@@ -134,7 +134,7 @@ def regions(policy: Policy, name: str, ground: Ground) -> Regions:
     return Regions(rules=rules, denied=denied, held=held)
 
 
-def _rules(policy: Policy, tool: ToolPolicy, ground: Ground) -> list[Ruled]:
+def _rules(policy: Policy, tool: ToolPolicy, ground: Ground, only: frozenset[str] | None) -> list[Ruled]:
     found: list[Ruled] = []
     if not tool.allowed:
         found.append(Ruled(rule=f"{tool.name}.allowed", always=TRUE))
@@ -158,6 +158,8 @@ def _rules(policy: Policy, tool: ToolPolicy, ground: Ground) -> list[Ruled]:
     if tool.rate is not None and tool.rate.count == 0:
         found.append(Ruled(rule=f"{tool.name}.rate", always=TRUE))
     for rule in sorted(tool.rules, key=lambda each: each.id):
+        if only is not None and f"{tool.name}.rules.{rule.id}" not in only:
+            continue
         answered, why = _condition(rule.when, ground)
         hold = rule.then is Verdict.HOLD
         found.append(

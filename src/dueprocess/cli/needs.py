@@ -2,14 +2,16 @@
 
 from importlib.util import find_spec
 
-from dueprocess.errors import StoreUnavailable
+from dueprocess.errors import CallerError
 
 
 def need_z3(verb: str) -> None:
     """Says what to install where the solver is not there.
 
     Raises:
-        StoreUnavailable: it is not installed.
+        CallerError: it is not installed.
     """
     if find_spec("z3") is None:
-        raise StoreUnavailable(f"{verb} needs the solver z3, which is not installed; install dueprocess[analyze]")
+        raise CallerError(
+            f"{verb} needs the solver z3, which is not installed; install it: pip install 'dueprocess[analyze]'"
+        )

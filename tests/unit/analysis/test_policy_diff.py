@@ -1,4 +1,6 @@
+import functools
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from click.testing import CliRunner
 from dueprocess.analysis.difference import Difference, NotDecided, differences
 from dueprocess.analysis.structure import structural
 from dueprocess.analysis.way import Way
-from dueprocess.cli.main import due
+from dueprocess.cli.main import due, run
 from dueprocess.policy import Policy, Verdict, load
 from dueprocess.tool import Effect, ToolSpec
 from dueprocess.values import Json
@@ -293,3 +295,13 @@ def test_the_call_of_a_change_is_one_that_decide_takes(tmp_path):
         words = ["policy", "decide", "--policy", str(tmp_path / name), "--tools", str(tmp_path / "tools.json")]
         done = CliRunner().invoke(due, [*words, "--calls", str(calls)], standalone_mode=False)
         assert json.loads(done.output)["decision"] == expected
+
+
+@pytest.mark.parametrize("words", [("diff", "{0}", "{0}"), ("lint", "{0}")])
+def test_without_the_solver_a_person_is_told_what_to_install(tmp_path, monkeypatch, capsys, words):
+    (tmp_path / "policy.yaml").write_text("tools: {refund: {allowed: true}}", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "z3", None)
+    asked = [word.format(tmp_path / "policy.yaml") for word in words]
+    code = run(functools.partial(due.main, args=["policy", *asked, "--tools", "none.json"], prog_name="due"))
+    assert code == 1
+    assert "pip install 'dueprocess[analyze]'" in capsys.readouterr().err
