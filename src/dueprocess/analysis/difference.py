@@ -128,11 +128,14 @@ def _witness(
     """A confirmed call, None where there is none, or why it is not known (rule 2)."""
     ground = sides.ground
     doubts: list[str] = []
+    asked = False
     for further in (*readable(ground, rule, rules), []):
         answer = solve(ground.script, [*ground.facts, *wanted, *further])
         if isinstance(answer, Impossible):
-            if not further:
+            # That there is none at all is asked once, and early: most questions end there.
+            if not further or (not asked and isinstance(solve(ground.script, [*ground.facts, *wanted]), Impossible)):
                 return None
+            asked = True
             continue
         if isinstance(answer, NotFoundOut):
             doubts.append(answer.why)

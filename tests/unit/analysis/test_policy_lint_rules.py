@@ -8,6 +8,8 @@ from tests.unit.analysis.test_policy_diff import REFUND, TOOLS, policy, rules
 from dueprocess.analysis.idle import Doubt, idle
 from dueprocess.cli.main import due
 from dueprocess.gate.judge import RawCall, judge
+from dueprocess.policy import load
+from dueprocess.tool import ToolSpec
 
 
 def doubts(entry: str, *further: str) -> list[Doubt]:
@@ -163,3 +165,40 @@ def test_the_verb_says_what_check_says_of_a_file_that_does_not_load(tmp_path):
     code, output = lint(tmp_path, "tools: {refund: {allowed: true, max_amout_usd: 5}}")
     assert code == 3
     assert "did you mean 'max_amount_usd'?" in output
+
+
+@pytest.mark.parametrize(
+    ("schema", "when"),
+    [
+        ({"enum": ["a", "b"]}, "args.x == 'c'"),
+        ({"enum": [1, True, None, "a"]}, "args.x == 2 || args.x == false || args.x == 'b'"),
+        ({"const": 3}, "args.x == 4"),
+        ({"type": "integer"}, "args.x > 1 && args.x < 2"),
+        ({"type": ["integer", "null"]}, "args.x != null && args.x > 1 && args.x < 2"),
+        ({"type": "number", "maximum": 5}, "args.x > 5"),
+        ({"type": "number", "exclusiveMaximum": 5}, "args.x >= 5"),
+        ({"type": "number", "minimum": 5}, "args.x < 5"),
+        ({"type": "number", "exclusiveMinimum": 5}, "args.x <= 5"),
+        ({"type": "string", "maxLength": 3}, "size(args.x) > 3"),
+        ({"type": "string", "minLength": 3}, "args.x == 'ab'"),
+        ({"type": "array", "maxItems": 2}, "size(args.x) > 2"),
+        ({"type": "array", "minItems": 5, "items": {"type": "string"}}, "size(args.x) < 5"),
+        ({"$ref": "#/$defs/it"}, "args.x == 'c'"),
+        ({"allOf": [{"type": "number"}, {"minimum": 5}]}, "args.x == 4"),
+        ({"type": "object", "properties": {"k": {"type": "string"}}, "required": ["k"]}, "!has(args.x.k)"),
+        ({"type": "object", "properties": {"k": {}}}, "size(args.x) > 1"),
+        ({"type": "array", "items": {"enum": ["a"]}}, "args.x.exists(v, v == 'b')"),
+    ],
+    ids=str,
+)
+def test_what_a_schema_excludes_never_happens(schema, when: str):
+    parameters = {
+        "type": "object",
+        "properties": {"x": schema},
+        "required": ["x"],
+        "$defs": {"it": {"enum": ["a", "b"]}},
+    }
+    tools = {"act": ToolSpec(name="act", parameters=parameters)}
+    loaded = load(f"tools: {{act: {{allowed: true, rules: [{rule(when)}]}}}}".encode(), name="policy", tools=tools)
+    found = [doubt for doubt in idle(loaded, tools) if "holds for no call" in doubt.message]
+    assert [doubt.path for doubt in found] == ["tools.act.rules.r"]

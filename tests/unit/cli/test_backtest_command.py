@@ -81,6 +81,35 @@ def test_a_limit_on_a_sum_counts_a_held_call_only_once_people_have_let_it_run(du
     ]
 
 
+def test_a_limit_on_a_count_is_counted_for_each_of_its_keys(due: Due, shop: Path):
+    for order in ("A1", "A2", "A1"):
+        due("run", task(("issue_refund", {"order_id": order, "amount_usd": "5"})))
+    limit = "redact: [$.card], limits: [{count: 1, per: [$.order_id], window: 1h, over: deny}]"
+    told = due("policy", "backtest", other(shop, "redact: [$.card]", limit), "--since", "1d", "--json").json
+    assert [(each["now"], each["rules"]) for each in told["changed"]] == [("deny", ["issue_refund.limits"])]
+
+
+def test_calls_of_a_run_are_counted_again(due: Due, shop: Path):
+    due("run", task(*[("get_order", {"order_id": f"A{number}"}) for number in range(3)]))
+    told = due(
+        "policy", "backtest", other(shop, "max_tool_calls: 8", "max_tool_calls: 2"), "--since", "1d", "--json"
+    ).json
+    assert [each["rules"] for each in told["changed"]] == [["agent.max_tool_calls"]]
+
+
+def test_rules_over_the_order_of_calls_are_unclear_for_the_tools_they_name(due: Due, recorded: Path):
+    ordered = "temporal: [{id: t, at_most: 1, of: {tool: get_order}, effect: deny}]\ntools:"
+    told = due("policy", "backtest", other(recorded, "tools:", ordered), "--since", "1d", "--json").json
+    assert [each["keys"] for each in told["unclear"]] == [["temporal"]]
+
+
+def test_what_a_narrower_policy_would_have_held_or_denied_is_printed(due: Due, recorded: Path):
+    path = other(recorded, "require_approval_over_usd: 25", "require_approval_over_usd: 15")
+    printed = due("policy", "backtest", path, "--since", "1d")
+    assert "1 would have been held or denied:" in printed.out
+    assert "allow -> hold  20.00 USD  issue_refund.require_approval_over_usd" in printed.out
+
+
 def test_the_same_key_is_not_counted_twice_and_another_use_of_it_is_held(due: Due, recorded: Path):
     path = other(recorded, "redact: [$.card]", "redact: [$.card], idempotency_key: [$.order_id]")
     told = due("policy", "backtest", path, "--since", "1d", "--json").json
