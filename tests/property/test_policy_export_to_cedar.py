@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 import cedarpy
+import pytest
 from tests.property.test_policy_against_cedar import TOOL, asked, our_call, ours, policy
 
 from dueprocess.analysis.cedar import Exported, to_cedar
 from dueprocess.analysis.cedar_request import cedar_requests
 from dueprocess.policy import Policy, PolicyCall, Verdict, decide, load, verdict
+from dueprocess.tool import ToolSpec
+from dueprocess.values import Json
 
 SEED = 20261201
 POLICIES, CALLS = 120, 25
@@ -86,3 +89,60 @@ tools: {issue_refund: {allowed: true, max_amount_usd: 10, rules: [{id: a, when: 
     expected = [verdict(decide(loaded, call)) for call in calls]
     assert of_cedar(exported(loaded), loaded, calls) == expected
     assert expected.count(Verdict.ALLOW) == 4
+
+
+ACT = ToolSpec(
+    name="act",
+    parameters={
+        "type": "object",
+        "properties": {
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "ids": {"type": "array", "items": {"type": "integer"}},
+            "on": {"type": "boolean"},
+            "other": {"type": "boolean"},
+            "name": {"type": "string"},
+            "to": {"type": "object", "properties": {"city": {"type": "string"}, "floor": {"type": "integer"}}},
+        },
+    },
+)
+CONDITIONS = [
+    "args.tags.exists(t, t == 'a')",
+    "args.tags.exists(t, t in ['a', 'b'])",
+    "args.tags.all(t, t in ['a', 'b'])",
+    "-3 in args.ids",
+    "args.to.city == 'x' || args.to.floor < 0",
+    "has(args.to.city) && args.to['city'].startsWith('x')",
+    "'city' in args.to",
+    "args.on == args.other",
+    "!args.on && args.name != '*'",
+    "args.name in ['a', 'b'] || args.on",
+    "true && !(false || args.on)",
+    "args['name'].endsWith('*')",
+]
+CALLS_OF_ACT: list[dict[str, Json]] = [
+    {},
+    {"tags": [], "ids": [], "on": True, "other": True, "name": "*", "to": {}},
+    {"tags": ["a"], "ids": [-3], "on": False, "other": True, "name": "a*", "to": {"city": "x"}},
+    {"tags": ["a", "c"], "ids": [3], "on": False, "name": "b", "to": {"city": "y", "floor": -1}},
+    {"tags": ["b", "b"], "on": True, "other": False, "name": "", "to": {"floor": 2}},
+]
+
+
+@pytest.mark.parametrize("when", CONDITIONS)
+@pytest.mark.parametrize("then", ["hold", "deny"])
+def test_a_condition_over_sets_and_records_means_the_same_in_cedar(when: str, then: str):
+    text = f'tools: {{act: {{allowed: true, rules: [{{id: r, when: "{when}", then: {then}}}]}}}}'
+    tools = {"act": ACT}
+    loaded = load(text.encode(), name="policy", tools=tools)
+    found = to_cedar(loaded, tools, lossy=False)
+    assert found.forbidden == ()
+    checked = cedarpy.validate_policies(found.policies, found.schema)
+    assert checked.validation_passed, checked.errors
+    policies = cedarpy.PolicySet.from_str(found.policies)
+    for arguments in CALLS_OF_ACT:
+        call = PolicyCall(tool="act", arguments=arguments)
+        pair = cedar_requests(loaded.tools["act"], ACT, call)
+        results = cedarpy.is_authorized_batch([*pair], policies, [], schema=found.schema)
+        request, run = (result.decision is cedarpy.Decision.Allow for result in results)
+        theirs = Verdict.ALLOW if run else Verdict.HOLD if request else Verdict.DENY
+        assert theirs is verdict(decide(loaded, call)), (arguments, found.policies)
