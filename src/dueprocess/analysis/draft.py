@@ -127,9 +127,12 @@ def _amount(found: ToolGuess) -> Iterator[str]:
     amount = found.amount
     if amount is None:
         return
-    doubt = "" if amount.usd else "; its unit is not known to be USD: check it, or take these four keys out"
-    yield f"    bind: {{amount: $.{amount.name}}}  # {amount.why}{doubt}"
-    yield f"    max_amount_usd: {_MAX_USD}  # a guess; more is denied"
+    if amount.usd:
+        yield f"    bind: {{amount: $.{amount.name}}}  # {amount.why}"
+        yield f"    max_amount_usd: {_MAX_USD}  # a guess; more is denied"
+    else:
+        # Only held, never denied: in another currency the figure may be an everyday one.
+        yield f"    bind: {{amount: $.{amount.name}}}  # {amount.why}: if it is, add max_amount_usd; if not, take this out"
     yield f"    require_approval_over_usd: {_APPROVE_OVER_USD}  # a guess; more is held for people"
     yield "    limits:"
     yield f"      - {{sum: amount, max_usd: {_DAY_USD}, per: [], window: 24h, over: hold}}  # a guess; closes splitting"
@@ -158,7 +161,7 @@ def _tests(listed: Mapping[str, ToolGuess]) -> Iterator[str]:
     yield "tests:" if critical else "tests: []"
     for name, found in critical.items():
         arguments = _arguments(found)
-        if all(argument.name for argument in found.arguments) and found.amount is not None:
+        if all(argument.name for argument in found.arguments) and found.amount is not None and found.amount.usd:
             arguments[found.amount.name] = _MAX_USD + 1
             yield from _test(f"{name}: more than {_MAX_USD} is denied", name, arguments, rule=f"{name}.max_amount_usd")
         elif not all(argument.name for argument in found.arguments):

@@ -8,7 +8,7 @@ Rule 2. Every argument directs the effect (control) unless it is surely free tex
         draft bounds (bounded). A text is content by its own name, and only where neither its schema nor its description
         says that it chooses, addresses or is run.
 Rule 3. An amount is bounded only where a call cannot leave it out and its schema says that it is USD. One of an unknown
-        currency stays control and gets thresholds as well; one that may be left out stays control alone, since a threshold
+        currency stays control, and over a threshold it is held as well; one that may be left out stays control alone, since a threshold
         denies a call without an amount.
 """
 

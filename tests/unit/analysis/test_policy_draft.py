@@ -145,7 +145,9 @@ def test_an_amount_of_no_known_currency_is_bound_and_still_control():
     found = entry(tool("send_payment", to=TEXT, amount={"type": "number"}))
     assert found["control"] == ["to", "amount"]
     assert found["bind"] == {"amount": "$.amount"}
+    assert {"require_approval_over_usd", "limits"} <= found.keys()
     assert "bounded" not in found
+    assert "max_amount_usd" not in found  # a person is asked: the figure may be an everyday one in its currency
 
 
 def test_an_amount_that_may_be_left_out_gets_no_threshold_since_that_would_deny_every_call_without_it():
