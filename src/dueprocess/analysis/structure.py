@@ -111,6 +111,8 @@ def structural(before: Policy, after: Policy, tools: Mapping[str, ToolSpec]) -> 
     found += _sources(_table(old.get("sources")), _table(new.get("sources")))
     olds, news = _table(old.get("tools")), _table(new.get("tools"))
     for name in sorted(olds.keys() & news.keys()):
+        if not before.tools[name].allowed and not after.tools[name].allowed:
+            continue  # whatever else is said of it, it runs under neither
         found += _tool(name, _table(olds[name]), _table(news[name]), tools.get(name))
         found += _handed_down(name, before, after)
     found += _approvers(before, after)

@@ -149,7 +149,7 @@ def test(*, policy_path: Path, tools_path: Path | None, as_json: bool) -> int:
     return Exit.FAILED if failed else Exit.OK
 
 
-@command.command(name="draft")
+@command.command(name="draft", short_help="Write a first policy for a set of tools.")
 @_tools
 def draft_file(*, tools_path: Path) -> int:
     """Write a first policy for a set of tools to standard output.
@@ -162,7 +162,7 @@ def draft_file(*, tools_path: Path) -> int:
     return Exit.OK
 
 
-@command.command(name="lint")
+@command.command(name="lint", short_help="Find rules that cannot do what they seem to.")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_or_project
 @click.option(
@@ -199,12 +199,13 @@ def diff_files(
     need_z3("due policy diff")
     from dueprocess.cli.diff import diff
 
-    before, tools = _both(before_path, tools_path)
-    after = load(read_input(after_path), name=after_path.name, tools=tools)
+    # In a project either of the two may be the agent's own.
+    tools = _tools_for(before_path, tools_path) or _needed(after_path, tools_path)
+    before, after = (load(read_input(path), name=path.name, tools=tools) for path in (before_path, after_path))
     return diff(before, after, tools=tools, allow_widening=allow_widening, as_json=as_json)
 
 
-@command.command(name="backtest")
+@command.command(name="backtest", short_help="Decide recorded calls again under a policy.")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @click.option("--since", required=True, metavar="TIME", help="From when: RFC 3339, a date, or a duration such as 30d.")
 @click.option("--agent", default="", metavar="NAME", help="Whose calls, where several agents have run.")
@@ -221,7 +222,7 @@ def backtest_file(*, policy_path: Path, since: str, agent: str, directory: Path,
     return backtest(policy_path, since=since, agent=agent, directory=directory, as_json=as_json)
 
 
-@command.command(name="export")
+@command.command(name="export", short_help="Write a policy in another language.")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_or_project
 @click.option("--to", "language", type=click.Choice(["cedar"]), required=True, help="The language.")

@@ -254,6 +254,12 @@ def test_the_order_of_limits_is_no_change_and_names_in_another_case_are_one():
     assert structural(first, second, TOOLS) == ()
 
 
+def test_what_is_said_of_a_tool_that_runs_under_neither_is_no_change():
+    before, after = (policy(f"{{allowed: false, rate: {{count: {count}, window: 1m}}}}") for count in (1, 2))
+    assert structural(before, after, TOOLS) == ()
+    assert changes(before, after) == []
+
+
 def test_a_change_that_nobody_has_weighed_is_a_widening():
     before, after = (policy(*entry(f"bind: {{subject: $.{name}}}")) for name in ("note", "order_id"))
     assert [(each.place, each.way) for each in structural(before, after, TOOLS)] == [
