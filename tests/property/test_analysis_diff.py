@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import pytest
 from tests.property.test_policy_against_cedar import TOOL, Written, asked, our_call, ours, policy
 
 from dueprocess.analysis.difference import Difference, differences
@@ -10,7 +11,7 @@ from dueprocess.analysis.way import Way
 from dueprocess.policy import Verdict, decide, verdict
 
 SEED = 20261130
-PAIRS, CALLS = 25, 120
+PAIRS, CALLS = 20, 120
 STRICTNESS = {Verdict.ALLOW: 0, Verdict.HOLD: 1, Verdict.DENY: 2}
 
 
@@ -23,6 +24,7 @@ def changed(rng: random.Random, written: Written) -> Written:
     return made
 
 
+@pytest.mark.slow
 def test_no_call_shows_a_widening_that_the_diff_does_not_tell_and_every_one_it_tells_is_confirmed():
     rng = random.Random(SEED)
     seen = dict.fromkeys(Way, 0)

@@ -163,10 +163,11 @@ def said(policy: Policy, tool: ToolSpec, calls: list[PolicyCall]) -> list[Verdic
     return verdicts
 
 
+@pytest.mark.slow
 def test_whole_policies_decide_in_the_encoding_as_the_decider_does():
     rng = random.Random(SEED)
     counted: Counter[Verdict] = Counter()
-    for _ in range(40):
+    for _ in range(28):
         drawn = policy(rng)
         loaded = ours(drawn)
         calls = [our_call(call) for call in (asked(rng, drawn) for _ in range(8)) if call.agent != "agent:other"]
@@ -175,7 +176,7 @@ def test_whole_policies_decide_in_the_encoding_as_the_decider_does():
             expected = verdict(decide(loaded, call))
             assert encoded is expected, (drawn, call)
             counted[expected] += 1
-    assert min(counted[each] for each in Verdict) >= 20, counted
+    assert min(counted[each] for each in Verdict) >= 15, counted
 
 
 def test_the_comparison_finds_an_encoding_that_is_wrong_by_a_cent():

@@ -15,7 +15,7 @@ from dueprocess.tool import ToolSpec
 from dueprocess.values import Json
 
 SEED = 20261201
-POLICIES, CALLS = 120, 25
+POLICIES, CALLS = 80, 25
 TOOLS = {TOOL.name: TOOL}
 
 
@@ -39,6 +39,7 @@ def of_cedar(found: Exported, of: Policy, calls: Sequence[PolicyCall]) -> list[V
     ]
 
 
+@pytest.mark.slow
 def test_what_is_exported_decides_as_the_file_does():
     rng = random.Random(SEED)
     counted: Counter[Verdict] = Counter()
