@@ -311,3 +311,17 @@ def test_without_the_solver_a_person_is_told_what_to_install(tmp_path, monkeypat
     code = run(functools.partial(due.main, args=["policy", *asked, "--tools", "none.json"], prog_name="due"))
     assert code == 1
     assert "pip install 'dueprocess[analyze]'" in capsys.readouterr().err
+
+
+def test_what_is_not_decided_and_what_no_call_shows_is_printed_and_counted(tmp_path):
+    opaque = "rules: [{id: a, when: 'has(args.changes) && has(args.other) && args.changes == args.other', then: deny}]"
+    code, output = diff(tmp_path, f"{{allowed: true, {opaque}, rate: {{count: 2, window: 1m}}}}", "{allowed: true}")
+    assert code == 3
+    assert (
+        "widening   refund.rules.a: not decided: 'refund.rules.a' is beyond the encoding: two objects compared"
+        in output
+    )
+    assert 'widening   tools.refund.rate: {"count":2,"window":"1m"} -> not there' in output
+    assert "2 widening, 0 narrowing, 0 neutral; 1 not decided, counted as widening" in output
+    _, told = diff(tmp_path, f"{{allowed: true, {opaque}}}", "{allowed: true}", "--json")
+    assert json.loads(told)["changes"][0]["not_decided"].endswith("two objects compared")
