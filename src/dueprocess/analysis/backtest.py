@@ -31,6 +31,7 @@ class Recorded:
     """One decision as it was recorded, with its inputs.
 
     `said`: the rules that spoke, with what each asked for; None where they were not recorded, as of a repeated call.
+    `reused`: the outcome of the same call before was returned; nothing was done.
     `dispatched`: when it ran, of itself or by approval; `failed`: it surely had no effect.
     """
 
@@ -42,6 +43,7 @@ class Recorded:
     decision: Verdict
     said: frozenset[tuple[str, str]] | None
     dispatched: Instant | None
+    reused: bool
     failed: bool
 
 
@@ -56,12 +58,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """A call decided again. `rules` are those that speak under the other policy; `unclear` what they cannot know."""
+    """A call decided again. `rules` are those that speak under the other policy; `unclear` what they cannot know.
+
+    `reused`: the same has run before under the other policy too, so that nothing would be done.
+    """
 
     recorded: Recorded
     after: Verdict
     rules: tuple[str, ...]
     amount: Money | None
+    reused: bool
     unclear: tuple[str, ...] = ()
 
 
@@ -127,6 +133,7 @@ def _again(recorded: Recorded, frame: Frame, waiting: _Waiting) -> Again:
     found += [(rule, Verdict(said)) for rule, said in recorded.said or () if rule == "stop"]
     tool = frame.now.tools.get(recorded.raw.tool)
     unclear: tuple[str, ...] = ()
+    reused = False
     if tool is not None and judged.call is not None:
         arguments = judged.call.arguments
         use = Use(
@@ -135,14 +142,17 @@ def _again(recorded: Recorded, frame: Frame, waiting: _Waiting) -> Again:
         counts = waiting.counters.ask(frame.now, use)
         found += [(each.rule, each.decision) for each in counts.against]
         unclear = (*counts.unclear, *of_the_run(frame.now, recorded.raw.tool))
-        at = _runs_at(_strictest(found), recorded)
-        if at is not None and not counts.reused:
+        # As in the gate: the same key with the same arguments comes after a denial and before a hold.
+        reused = counts.reused and _strictest(found) is not Verdict.DENY
+        at = None if reused else _runs_at(_strictest(found), recorded)
+        if at is not None:
             waiting.take(replace(use, at=at), counts.places)
     return Again(
         recorded=recorded,
-        after=_strictest(found),
-        rules=tuple(dict.fromkeys(rule for rule, _ in found)),
+        after=Verdict.ALLOW if reused else _strictest(found),
+        rules=() if reused else tuple(dict.fromkeys(rule for rule, _ in found)),
         amount=_amount(frame, judged),
+        reused=reused,
         unclear=unclear,
     )
 

@@ -65,8 +65,8 @@ def _money(again: Iterable[Again]) -> Money:
 
 def _exposed(found: Backtest) -> tuple[Money, Money]:
     """The bound amounts of what runs without a person, then and under the other policy."""
-    then = _money(each for each in found.again if each.recorded.decision is Verdict.ALLOW)
-    return then, _money(each for each in found.again if each.after is Verdict.ALLOW)
+    then = [each for each in found.again if each.recorded.decision is Verdict.ALLOW and not each.recorded.reused]
+    return _money(then), _money(each for each in found.again if each.after is Verdict.ALLOW and not each.reused)
 
 
 def _print(found: Backtest) -> None:

@@ -41,8 +41,10 @@ def backtest(here: Access, content: bytes, *, name: str, agent: str, since: Inst
     """Decides the calls of an agent since an instant again under the policy of a file.
 
     Raises:
-        BadValue: several agents have run and none is named. RecordInvalid: the ledger was altered.
+        FileInvalid: the file is no policy, whatever the tools. BadValue: several agents have run and none is named.
+        RecordInvalid: the ledger was altered.
     """
+    load(content, name=name, tools=None)
 
     def query(tx: Reader) -> list[tuple[str, str]]:
         rows = [
@@ -127,6 +129,7 @@ def _calls(told: Told, other: _Other) -> Iterator[tuple[Recorded, Frame | str]]:
             decision=decision,
             said=frozenset((each.rule, each.decision) for each in findings) if findings is not None else None,
             dispatched=dispatched.get(action),
+            reused=isinstance(event.record, ActionReused),
             failed=failed.get(action, False),
         )
         yield recorded, _frame(told, event, other)

@@ -134,6 +134,25 @@ def test_a_policy_that_does_not_load_with_the_tools_of_a_run_decides_none_of_its
     assert "unknown tool 'open_shop'" in told["not_decidable"][0]["why"]
 
 
+def test_the_same_call_again_moves_no_money_and_asks_nobody(due: Due, shop: Path):
+    once = POLICY.replace("redact: [$.card]", "redact: [$.card], idempotency_key: [$.order_id]")
+    (shop / "policy.yaml").write_text(once, encoding="utf-8")
+    due("run", refund("20"))
+    due("run", refund("20"))
+    strict = shop / "strict.yaml"
+    strict.write_text(once.replace("require_approval_over_usd: 25", "require_approval_over_usd: 10"), encoding="utf-8")
+    told = due("policy", "backtest", strict, "--since", "1d", "--json").json
+    assert told["money_without_a_person"] == {"then": 20, "now": 0}
+    assert [(each["then"], each["now"]) for each in told["changed"]] == [("allow", "hold")]
+
+
+def test_a_file_that_is_no_policy_is_refused_at_once(due: Due, recorded: Path):
+    (recorded / "empty.yaml").write_text("")
+    told = due("policy", "backtest", "empty.yaml", "--since", "1d")
+    assert told.code == 1
+    assert "the file is empty" in told.err
+
+
 def test_an_erased_run_is_counted_and_its_calls_are_gone(due: Due, recorded: Path, token: Token):
     run = json.loads(due("runs", "list", "--json").out)["runs"][-1]["run"]
     assert due("ledger", "erase", run, "--reason", "asked for", token=token("dpo", "privacy")).code == 0
