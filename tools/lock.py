@@ -20,6 +20,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "base": ("pyproject.toml",),
     "models": ("pyproject.toml", "--extra", "models"),
     "databases": ("pyproject.toml", "--extra", "sql", "--extra", "postgres"),
+    "analyze": ("pyproject.toml", "--extra", "analyze"),
     "test": ("requirements/test.in",),
     "lint": ("requirements/lint.in",),
     "bench": ("requirements/bench.in",),

@@ -261,7 +261,7 @@ def test_an_old_python_looks_for_a_newer_one_that_really_runs(tmp_path: Path, mo
 def test_a_group_that_is_not_there_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
     assert bootstrap.main(["base", "docs"]) == 2
     assert bootstrap.main([]) == 2
-    assert "expected some of: base, models, databases, test, lint, bench" in capsys.readouterr().err
+    assert "expected some of: base, models, databases, analyze, test, lint, bench" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["bootstrap.py", "pip_to_uv.py"])

@@ -43,6 +43,7 @@ def test_the_help_is_shown(shown: str):
         "jsonschema_rs",
         "msgspec",
         "rich",
+        "z3",
     ],
 )
 def test_the_help_does_not_load_what_only_a_verb_needs(loaded: set[str], module: str):

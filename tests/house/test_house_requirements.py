@@ -60,10 +60,11 @@ def test_the_base_is_what_the_project_declares():
     assert declared <= pins("base").keys()
 
 
-def test_the_models_group_is_the_extra_of_that_name():
-    extra = {name_of(requirement) for requirement in PROJECT["project"]["optional-dependencies"]["models"]}
-    assert extra <= pins("models").keys()
-    assert pins("base").keys() <= pins("models").keys()
+@pytest.mark.parametrize("group", ["models", "analyze"])
+def test_a_group_of_an_extra_is_that_extra(group: str):
+    extra = {name_of(requirement) for requirement in PROJECT["project"]["optional-dependencies"][group]}
+    assert extra <= pins(group).keys()
+    assert pins("base").keys() <= pins(group).keys()
 
 
 def test_the_databases_group_is_the_extras_of_those_who_ask_databases():
@@ -83,13 +84,23 @@ def test_every_tool_asked_for_is_pinned(group: str):
 
 
 def test_the_base_stays_light():
-    heavy = {"pydantic-ai-slim", "openai", "fastapi", "langgraph", "cedarpy", "pytest", "genai-prices", "litellm"}
+    heavy = {
+        "pydantic-ai-slim",
+        "openai",
+        "fastapi",
+        "langgraph",
+        "cedarpy",
+        "pytest",
+        "genai-prices",
+        "litellm",
+        "z3-solver",
+    }
     assert heavy.isdisjoint(pins("base"))
     assert len(pins("base")) <= 25
 
 
 def test_peers_are_needed_by_nothing_but_the_measurements():
-    for group in ("base", "models", "test", "lint"):
+    for group in ("base", "models", "analyze", "test", "lint"):
         assert not [name for name in pins(group) if name.startswith(("langgraph", "langchain"))], group
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from dueprocess.cli import options
+from dueprocess.cli.inputs import since_instant
 from dueprocess.cli.output import in_ascii, print_json, tell
-from dueprocess.errors import BadValue
-from dueprocess.values import Instant, canonical, parse_duration, parse_instant
-from dueprocess.values.foreign import quoted
+from dueprocess.values import canonical
 from dueprocess.wiring.access import Access, access
 from dueprocess.wiring.report import Report, report_on_action, report_on_run, report_since
 from dueprocess.wiring.report_html import report_html
@@ -77,21 +76,7 @@ def _report(here: Access, action: str | None, run: str | None, since: str | None
         return report_on_action(here, action)
     if run is not None:
         return report_on_run(here, run)
-    return report_since(here, _instant(since or "", now=here.shell.clock.now()))
-
-
-def _instant(text: str, *, now: Instant) -> Instant:
-    try:
-        return Instant(max(0, now - parse_duration(text)))
-    except BadValue:
-        pass  # no duration: a time, or nothing
-    try:
-        return parse_instant(text)
-    except BadValue:
-        raise BadValue(
-            f"--since {quoted(text)} is no time; expected a date, RFC 3339 such as 2026-11-23T18:00:00Z, "
-            "or a duration such as 24h"
-        ) from None
+    return report_since(here, since_instant(since or "", now=here.shell.clock.now()))
 
 
 def _form_of(out: Path | None, *, otherwise: str) -> str:

@@ -25,7 +25,7 @@ _VERBS: Final = {
     "approvals": ("approvals", "See what is held, approve, reject or edit it."),
     "actions": ("actions", "Settle outcomes that only a person can tell."),
     "identity": ("identity", "Add and list the people who may approve."),
-    "policy": ("policy", "Check, decide, explain, test and publish policies."),
+    "policy": ("policy", "Draft, check, compare, decide, test and publish policies."),
     "replay": ("replay", "Decide recorded runs again under a policy."),
     "ledger": ("ledger", "Verify, export and prove the ledger; erase a run."),
     "audit": ("audit", "Report why the agent did what it did."),

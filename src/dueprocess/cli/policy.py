@@ -1,4 +1,4 @@
-"""`due policy`: check, decide, explain, test and publish a policy file. What is decided is decided in `policy` and `gate`."""
+"""`due policy`: draft, check, compare, decide, test and publish a policy file. Deciding is the matter of `policy` and `gate`."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ import click
 from dueprocess.cli import options
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.inputs import read_input
+from dueprocess.cli.needs import need_z3
 from dueprocess.cli.output import print_json
 from dueprocess.errors import FileInvalid, Problem, StoreUnavailable
 from dueprocess.gate.explained import explained, explained_json
@@ -40,7 +41,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def command() -> None:
-    """Check, decide, explain, test and publish policies."""
+    """Draft, check, compare, decide, explain, test and publish policies."""
 
 
 @command.command()
@@ -148,6 +149,99 @@ def test(*, policy_path: Path, tools_path: Path | None, as_json: bool) -> int:
     return Exit.FAILED if failed else Exit.OK
 
 
+@command.command(name="draft", short_help="Write a first policy for a set of tools.")
+@_tools
+def draft_file(*, tools_path: Path) -> int:
+    """Write a first policy for a set of tools to standard output.
+
+    Made from the schemas alone: every guess is commented and fails closed. Nobody has reviewed it but you.
+    """
+    from dueprocess.analysis.draft import draft
+
+    click.echo(draft(_catalogue(tools_path)), nl=False)
+    return Exit.OK
+
+
+@command.command(name="lint", short_help="Find rules that cannot do what they seem to.")
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@_or_project
+@click.option(
+    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
+)
+@_json
+def lint_file(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
+    """Say what is wrong with POLICY, and which of its rules cannot do what they seem to.
+
+    Beyond `check`: conditions that never hold, always hold, or fail for a call that fits the schema; rules and thresholds
+    that others cover. Ends with 3 for a problem; warnings do not count. Needs the extra analyze.
+    """
+    need_z3("due policy lint")
+    from dueprocess.cli.lint import lint
+
+    tools = _needed(policy_path, tools_path)
+    groups = _groups(identities_path) if identities_path is not None else None
+    return lint(read_input(policy_path), name=policy_path.name, tools=tools, groups=groups, as_json=as_json)
+
+
+@command.command(name="diff", short_help="What a change lets through, with a call for each.")
+@click.argument("before_path", metavar="OLD", type=_PATH)
+@click.argument("after_path", metavar="NEW", type=_PATH)
+@_or_project
+@click.option("--allow-widening", is_flag=True, help="End with 0 although more may run.")
+@_json
+def diff_files(
+    *, before_path: Path, after_path: Path, tools_path: Path | None, allow_widening: bool, as_json: bool
+) -> int:
+    """Show what NEW decides otherwise than OLD: for each rule a call, confirmed by the decider.
+
+    Ends with 3 if something is widened, or may be: what was denied or held may now run. Needs the extra analyze.
+    """
+    need_z3("due policy diff")
+    from dueprocess.cli.diff import diff
+
+    # In a project either of the two may be the agent's own.
+    tools = _tools_for(before_path, tools_path) or _needed(after_path, tools_path)
+    before, after = (load(read_input(path), name=path.name, tools=tools) for path in (before_path, after_path))
+    return diff(before, after, tools=tools, allow_widening=allow_widening, as_json=as_json)
+
+
+@command.command(name="backtest", short_help="Decide recorded calls again under a policy.")
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@click.option("--since", required=True, metavar="TIME", help="From when: RFC 3339, a date, or a duration such as 30d.")
+@click.option("--agent", default="", metavar="NAME", help="Whose calls, where several agents have run.")
+@options.folder
+@_json
+def backtest_file(*, policy_path: Path, since: str, agent: str, directory: Path, as_json: bool) -> int:
+    """Decide recorded calls again under POLICY: what it would have let through, held and denied, and the money in it.
+
+    Counters are counted again; what people said is taken as said. A call that cannot be decided from what was kept is listed.
+    """
+    # As publishing: only verbs with a store load it.
+    from dueprocess.cli.backtest import backtest
+
+    return backtest(policy_path, since=since, agent=agent, directory=directory, as_json=as_json)
+
+
+@command.command(name="export", short_help="Write a policy in another language.")
+@click.argument("policy_path", metavar="POLICY", type=_PATH)
+@_or_project
+@click.option("--to", "language", type=click.Choice(["cedar"]), required=True, help="The language.")
+@click.option("--schema", "schema_path", type=_PATH, metavar="FILE", help="Write the schema for the policies to FILE.")
+@click.option("--lossy", is_flag=True, help="Leave out what cannot be said, instead of forbidding the tool.")
+def export_file(
+    *, policy_path: Path, tools_path: Path | None, language: str, schema_path: Path | None, lossy: bool
+) -> int:
+    """Write POLICY in another language to standard output, as far as that can say it.
+
+    What it cannot say is listed at the top and on standard error; a tool with such a restriction is forbidden there.
+    """
+    del language  # there is one
+    from dueprocess.cli.export import export
+
+    policy, tools = _both(policy_path, tools_path)
+    return export(policy, tools, schema_path=schema_path, lossy=lossy)
+
+
 @command.command(name="publish")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @click.option("--agent", required=True, metavar="NAME", help="The agent that it decides for.")
@@ -172,12 +266,17 @@ def _print_trial(trial: Trial) -> None:
 
 
 def _both(policy_path: Path, tools_path: Path | None) -> tuple[Policy, Mapping[str, ToolSpec]]:
+    tools = _needed(policy_path, tools_path)
+    return load(read_input(policy_path), name=policy_path.name, tools=tools), tools
+
+
+def _needed(policy_path: Path, tools_path: Path | None) -> Mapping[str, ToolSpec]:
     tools = _tools_for(policy_path, tools_path)
     if tools is None:
         raise click.UsageError(
             f"--tools FILE is missing, and {visible(str(policy_path), limit=_LONGEST_PATH)} is no agent's policy in a project"
         )
-    return load(read_input(policy_path), name=policy_path.name, tools=tools), tools
+    return tools
 
 
 def _tools_for(policy_path: Path, tools_path: Path | None) -> Mapping[str, ToolSpec] | None:

@@ -186,7 +186,7 @@ def _passed(told: Told, action: ActionStory) -> tuple[PassedRule, ...]:
     policy = told.policies.get(event.envelope.policy)
     if policy is None:
         return ()
-    judged = judge(policy, told.tools, call=_raw(told, call, before=event.envelope.seq))
+    judged = judge(policy, told.tools, call=raw_call(told, call, before=event.envelope.seq))
     if judged.call is None:
         return ()
     return tuple(
@@ -196,7 +196,8 @@ def _passed(told: Told, action: ActionStory) -> tuple[PassedRule, ...]:
     )
 
 
-def _raw(told: Told, call: CallRecord, *, before: int) -> RawCall:
+def raw_call(told: Told, call: CallRecord, *, before: int) -> RawCall:
+    """A recorded call as it was given to the gate, with the evidence that its run had retrieved before that event."""
     principal = Principal(id=call.principal, on_behalf_of=call.on_behalf_of or None) if call.principal else None
     retrieving = {action.action for action in told.story.actions if _retrieves(told, action.tool)}
     chunks = [
