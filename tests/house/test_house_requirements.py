@@ -47,17 +47,30 @@ def test_a_requirement_file_says_what_and_never_from_where(group: str):
 
 
 def test_any_groups_may_be_installed_together():
-    versions: dict[str, set[str]] = {}
+    versions: dict[str, set[frozenset[tuple[str, str]]]] = {}
     for group in ("build", *bootstrap.GROUPS):
-        for name, found in pins(group).items():
-            versions.setdefault(name, set()).update(found)
-    # Several versions of one name are right only when markers tell them apart: there are none today.
+        # Several versions of one name are right only when markers tell them apart, and in every group the same way.
+        found: dict[str, set[tuple[str, str]]] = {}
+        for line in requirement_lines(group):
+            if match := PIN.match(line):
+                found.setdefault(match[1], set()).add((match[2], line.partition(" ; ")[2].removesuffix(" \\")))
+        for name, told in found.items():
+            markers = [marker for _, marker in told]
+            assert len(told) == 1 or (len(set(markers)) == len(told) and all(markers)), f"{group}: {name}"
+            versions.setdefault(name, set()).add(frozenset(told))
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
 def test_the_base_is_what_the_project_declares():
     declared = {name_of(requirement) for requirement in PROJECT["project"]["dependencies"]}
     assert declared <= pins("base").keys()
+
+
+def test_the_retrievers_group_is_the_extras_of_the_shelf():
+    extras = PROJECT["project"]["optional-dependencies"]
+    asked = {name_of(requirement) for extra in ("pdf", "llamaindex") for requirement in extras[extra]}
+    assert asked <= pins("retrievers").keys()
+    assert pins("base").keys() <= pins("retrievers").keys()
 
 
 def test_the_models_group_is_the_extra_of_that_name():
