@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.errors import BadValue, ToolInvalid
-from dueprocess.evidence import Chunk, Malformed, read_citations, resolve
+from dueprocess.evidence import Chunk, Citation, Malformed, Resolution, Viewer, read_citations, resolve
 from dueprocess.gate.checks import Checked, Renewal, checked
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window, windows_of
@@ -51,7 +51,8 @@ MAX_TEXT: Final = 8 << 20  # characters of arguments as text; more is not a call
 class RawCall:
     """A call as it was proposed. `arguments` is JSON text, as a model wrote it, or data.
 
-    `evidence` are the chunks retrieved in this run; `citations` those named beside the arguments, in the form of JSON.
+    `evidence` are the chunks retrieved in this run, by this principal where a chunk does not say by whom; `citations`
+    those named beside the arguments, in the form of JSON.
     `history`: the run so far, under the policy that judges; None for a call by itself. `action`: its id, if it has one.
     """
 
@@ -211,7 +212,7 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
         findings.extend(_schema_finding([_where(entry)]) for entry in bad[:1])
         given, wrong = (*given, *inside), [*wrong, *bad]
         named.extend(_listed(value))
-    resolutions = resolve(given, call.evidence)
+    resolutions = _resolved(given, call)
     return _Cited(
         arguments=arguments,
         named=canonical(named) if named else "",
@@ -219,6 +220,15 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
         unresolved=(*(each.reason for each in resolutions if each.chunk is None), *map(_where, wrong)),
         findings=tuple(findings),
     )
+
+
+def _resolved(given: tuple[Citation, ...], call: RawCall) -> tuple[Resolution, ...]:
+    if not given or call.principal is None:
+        return resolve(given, call.evidence)
+    # INVARIANT I5: what another principal retrieved is no evidence of this one.
+    viewer = Viewer.of(call.principal.id, on_behalf_of=call.principal.on_behalf_of)
+    own = (chunk if chunk.retrieved_by else replace(chunk, retrieved_by=viewer) for chunk in call.evidence)
+    return resolve(given, own, principal=viewer)
 
 
 def _listed(citations: Json) -> list[Json]:

@@ -1,7 +1,8 @@
 """A page of HTML as parts: what a person sees in a browser, and what is hidden, with the reason. Styles are in `look`.
 
 Rule 1. Scripts are not run and nothing is fetched: a style sheet elsewhere is told of, not obeyed.
-Rule 2. Hidden text is told once for each place, attributes and comments each by themselves.
+Rule 2. Hidden text is told once for each place, attributes and comments each by themselves. The reason is in our words:
+        nothing of the page stands in it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -62,7 +63,7 @@ class _Page:
                         self._push(tag)
                     self._write(text)
                 case Comment(text):
-                    self._text.hide(text, Visibility.COMMENT, "HTML comment", apart=True)
+                    self._text.hide(text, Visibility.COMMENT, why="HTML comment", apart=True)
                 case Open():
                     self._begin(token)
                 case Close(name):
@@ -127,9 +128,9 @@ class _Page:
         element = self._tree.current
         why = element.look.why
         if element.name == "title" and not self._in_foreign(element):
-            self._text.hide(text, Visibility.METADATA, "title", apart=True)
+            self._text.hide(text, Visibility.METADATA, why="title", apart=True)
         elif why:
-            self._text.hide(text, Visibility.HIDDEN, why)
+            self._text.hide(text, Visibility.HIDDEN, why=why)
         else:
             exact = self._exact or any(each.name in _EXACT for each in self._tree.stack)
             self._text.show(text, exact=exact)
@@ -155,13 +156,10 @@ class _Page:
     def _tell_attributes(self, tag: Open, element: Element) -> None:
         for name in _TOLD_ATTRIBUTES:
             if tag.attributes.get(name, "").strip():
-                self._tell(tag.attributes[name], f"attribute {name} of {element.name[:40]}")
+                self._tell(tag.attributes[name], f"attribute {name}")
         match tag.name:
             case "meta":
-                about = next(
-                    (tag.attributes[key] for key in ("name", "property", "http-equiv") if key in tag.attributes), ""
-                )
-                self._tell(tag.attributes.get("content", ""), f"meta {about[:60]}".strip())
+                self._tell(tag.attributes.get("content", ""), "meta element")
             case "input" | "param" | "data" | "button":
                 hidden = tag.attributes.get("type", "").lower() == "hidden"
                 self._tell(
@@ -173,7 +171,7 @@ class _Page:
                 pass
 
     def _tell(self, text: str, why: str) -> None:
-        self._text.hide(text, Visibility.METADATA, why, apart=True)
+        self._text.hide(text, Visibility.METADATA, why=why, apart=True)
 
     def _in_foreign(self, element: Element) -> bool:
         return any(each.name in {"svg", "math"} for each in (*self._tree.stack, element))

@@ -61,7 +61,7 @@ class Budget:
                 f"reading takes more than {self.limits.seconds:g} s; expected a document that reads faster"
             )
 
-    def keep(self, text: str, visibility: Visibility = Visibility.VISIBLE, why: str = "") -> None:
+    def keep(self, text: str, visibility: Visibility = Visibility.VISIBLE, *, why: str = "") -> None:
         """Adds a part, unless it is blank.
 
         Raises:
@@ -77,7 +77,7 @@ class Budget:
     def keep_all(self, parts: Iterable[Part]) -> None:
         """Adds parts."""
         for part in parts:
-            self.keep(part.text, part.visibility, part.why)
+            self.keep(part.text, part.visibility, why=part.why)
 
 
 def decoded(content: bytes, *, charset: str = "") -> str:

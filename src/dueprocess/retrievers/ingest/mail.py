@@ -56,7 +56,7 @@ class _Mailbox:
     def read(self, message: _Mail, *, depth: int, note: str) -> None:
         headers = "\n".join(f"{name[:200]}: {_header(value)}" for name, value in message.items())
         why = "e-mail headers" if not note else f"e-mail headers of a {note}"
-        self._budget.keep(headers[: _MOST_HEADER * 5], Visibility.METADATA, why)
+        self._budget.keep(headers[: _MOST_HEADER * 5], Visibility.METADATA, why=why)
         self._member(message, depth=depth, note=note)
 
     def _member(self, member: _Mail, *, depth: int, note: str) -> None:
@@ -102,7 +102,7 @@ class _Mailbox:
         words = set(_words(" ".join(seen)))
         text = "\n\n".join(part.text for part in others if part.visibility is Visibility.VISIBLE)
         if any(word not in words for word in _words(text)):
-            self._budget.keep(text, Visibility.HIDDEN, "alternative that differs from the one shown")
+            self._budget.keep(text, Visibility.HIDDEN, why="alternative that differs from the one shown")
         self._budget.keep_all(part for part in others if part.visibility is not Visibility.VISIBLE)
 
     def _shown(self, member: _Mail) -> list[Part]:
@@ -117,8 +117,8 @@ class _Mailbox:
             case "text/plain":
                 for quoted, lines in _quotes(text.replace("\r\n", "\n")):
                     apart.keep(lines, why=quoted)
-            case kind:
-                apart.keep(text, Visibility.METADATA, f"member of type {kind[:60]}")
+            case _:
+                apart.keep(text, Visibility.METADATA, why="member of another type")
         return apart.parts
 
     def _list(self, member: _Mail) -> None:
@@ -126,7 +126,7 @@ class _Mailbox:
         size = len(payload) if isinstance(payload, bytes) else 0
         name = _header(member.get_filename() or _parameter(member, "name") or "without a name")
         told = f"{name[:500]} ({member.get_content_type()[:100]}, {size} bytes)"
-        self._budget.keep(told, Visibility.METADATA, "attachment, not read")
+        self._budget.keep(told, Visibility.METADATA, why="attachment, not read")
 
 
 def _inside(message: _Mail) -> list[_Mail]:

@@ -52,7 +52,7 @@ def read_markdown(source: str, budget: Budget) -> None:
     )
     read_page(page, budget, exact=True)
     for visibility, why, text in hidden:
-        budget.keep(text, visibility, why)
+        budget.keep(text, visibility, why=why)
 
 
 def _pieces(source: str, hidden: list[tuple[Visibility, str, str]], budget: Budget) -> Iterator[tuple[bool, str]]:

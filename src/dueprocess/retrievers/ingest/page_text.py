@@ -53,7 +53,7 @@ class PageText:
             self._seen.append("\n\n")
         self._open = False
 
-    def hide(self, text: str, visibility: Visibility, why: str, *, apart: bool = False) -> None:
+    def hide(self, text: str, visibility: Visibility, *, why: str, apart: bool = False) -> None:
         """Adds text that a person does not see. What is hidden for one reason in one go is one part, unless `apart`."""
         told = _BLANKS.sub(" ", text)
         if not told.strip():
@@ -69,7 +69,7 @@ class PageText:
         seen = _TOO_MANY.sub("\n\n", "".join(self._seen))
         budget.keep("\n".join(line.rstrip() for line in seen.split("\n")))
         for visibility, why, pieces in self._unseen:
-            budget.keep("".join(pieces)[:_MOST_HIDDEN].strip(), visibility, why)
+            budget.keep("".join(pieces)[:_MOST_HIDDEN].strip(), visibility, why=why)
 
     def _trim(self) -> None:
         if self._seen:

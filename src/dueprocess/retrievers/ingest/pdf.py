@@ -4,8 +4,10 @@ Rule 1. Read with `pypdf` (extra `pdf`), whose own bounds on streams, pages and 
         whole is not read in part.
 Rule 2. Annotations are comments; document properties, form fields, bookmarks and attachments are metadata. Attachments
         are listed, not read.
+Rule 3. `pypdf` is told not to log: its messages carry what stands in the file.
 """
 
+import logging
 import struct
 import zlib
 from collections.abc import Iterator
@@ -44,6 +46,7 @@ def read_pdf(content: bytes, budget: Budget) -> None:
             f"reading PDF files needs the package {error.name}, which is not installed; "
             "install it: pip install 'dueprocess[pdf]'"
         ) from None
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)  # rule 3
     if b"%PDF-" not in content[:1024]:
         raise Unreadable("no %PDF- at the beginning; expected a PDF file")
     try:
@@ -66,19 +69,19 @@ def _read(reader: "PdfReader", budget: Budget) -> None:
         budget.spend()
         shown = Page(page, reader, budget, off=off)
         for why, text in shown.texts():
-            budget.keep(text, Visibility.HIDDEN if why else Visibility.VISIBLE, why)
+            budget.keep(text, Visibility.HIDDEN if why else Visibility.VISIBLE, why=why)
         for text in _annotations(page):
-            budget.keep(text, Visibility.COMMENT, f"PDF annotation on page {number}")
+            budget.keep(text, Visibility.COMMENT, why=f"PDF annotation on page {number}")
     for name, value in dictionary_of(reader.trailer.get("/Info")).items():
-        budget.keep(f"{str(name).lstrip('/')[:100]}: {text_of(value)}", Visibility.METADATA, "PDF properties")
+        budget.keep(f"{str(name).lstrip('/')[:100]}: {text_of(value)}", Visibility.METADATA, why="PDF properties")
     catalog = dictionary_of(reader.trailer.get("/Root"))
-    budget.keep(_packet(catalog), Visibility.METADATA, "PDF metadata (XMP)")
+    budget.keep(_packet(catalog), Visibility.METADATA, why="PDF metadata (XMP)")
     for text in _outline(catalog, budget):
-        budget.keep(text, Visibility.METADATA, "PDF bookmark")
+        budget.keep(text, Visibility.METADATA, why="PDF bookmark")
     for text in _fields(catalog, budget):
-        budget.keep(text, Visibility.METADATA, "PDF form field")
+        budget.keep(text, Visibility.METADATA, why="PDF form field")
     for text in _attached(catalog, budget):
-        budget.keep(text, Visibility.METADATA, "attachment, not read")
+        budget.keep(text, Visibility.METADATA, why="attachment, not read")
 
 
 def _layers_off(reader: "PdfReader") -> frozenset[int]:

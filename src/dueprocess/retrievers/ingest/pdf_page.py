@@ -96,7 +96,7 @@ class Page:
                 else:
                     painter.paint_image()
             else:
-                painter.apply(operator, operands, known)
+                painter.apply(operator, operands, resources=known)
         for index, place in placed.items():
             reasons[index] = reasons[index] or painter.covered(place, self._budget)
         self._tell(operations, reasons, resources)

@@ -33,7 +33,7 @@ class Box:
     right: float
     top: float
 
-    def holds(self, x: float, y: float, margin: float = 0.0) -> bool:
+    def holds(self, x: float, y: float, *, margin: float = 0.0) -> bool:
         """Whether a point is in it, or nearly."""
         return self.left - margin <= x <= self.right + margin and self.bottom - margin <= y <= self.top + margin
 
@@ -102,7 +102,7 @@ class Painter:
         x, y = self._origin()
         why = self._why(x, y)
         far = self._advance(text)
-        if not why and far and not self.bounds.holds(*far, (self.bounds.right - self.bounds.left) / 4):
+        if not why and far and not self.bounds.holds(*far, margin=(self.bounds.right - self.bounds.left) / 4):
             why = "outside the page"
         self._places.append((x, y, len(self.paints)))
         return why, len(self._places) - 1
@@ -120,7 +120,7 @@ class Painter:
         """Notes an image, which fills the unit square of the present matrix."""
         self._lay(_box_of(self.state.matrix, 0.0, 0.0, 1.0, 1.0), None)
 
-    def apply(self, operator: bytes, operands: object, resources: Mapping[str, object]) -> None:
+    def apply(self, operator: bytes, operands: object, *, resources: Mapping[str, object]) -> None:
         """Follows an operation that shows no text."""
         listed = cast("list[object]", operands) if isinstance(operands, list) else []
         match operator:
@@ -154,9 +154,9 @@ class Painter:
             return "tiny font"
         if state.alpha < _LEAST_OPACITY:
             return "opacity 0"
-        if not self.bounds.holds(x, y, _MARGIN):
+        if not self.bounds.holds(x, y, margin=_MARGIN):
             return "outside the page"
-        if state.clip is not None and not state.clip.holds(x, y, _MARGIN):
+        if state.clip is not None and not state.clip.holds(x, y, margin=_MARGIN):
             return "clipped away"
         ground = next((colour for box, colour in reversed(self.paints) if colour and box.holds(x, y)), WHITE)
         ink = over((*(state.stroke if state.mode in {1, 5} else state.fill)[:3], state.alpha), ground)
