@@ -56,6 +56,27 @@ def test_a_replaced_text_is_in_no_file_any_more(index: SqliteIndex, tmp_path: Pa
     assert found(index, "gone") == ["kb"]
 
 
+def test_a_text_that_a_reader_still_holds_is_told_of(
+    index: SqliteIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dueprocess.retrievers.sqlite.file.BUSY_SECONDS", 0.05)
+    index.add(document("kb", "the word is xyzzyplugh"))
+    index.close()
+    impatient = SqliteIndex(tmp_path / "evidence.db")
+    reader = sqlite3.connect(tmp_path / "evidence.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM documents").fetchone()
+
+    with pytest.raises(StoreUnavailable, match="still in the file's log"):
+        impatient.remove("kb")
+    assert found(impatient, "xyzzyplugh") == []
+
+    reader.close()
+    assert impatient.remove("kb") is False
+    assert files_with(tmp_path, b"zzyplugh") == []
+    impatient.close()
+
+
 def test_a_change_that_fails_leaves_what_was_there(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch):
     index.add(document("kb", "the old words"))
 

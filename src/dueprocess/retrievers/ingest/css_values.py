@@ -16,6 +16,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d{0,9}|\.\d{1,9})(?:e[-+]?\d{1,2})?", re.A
 _LENGTH = re.compile(
     rf"({_NUMBER.pattern})\s*(px|pt|pc|em|rem|ex|ch|in|cm|mm|q|vw|vh|vmin|vmax|%)?", re.ASCII | re.IGNORECASE
 )
+_MINUS = re.compile(r"-\s+")
 _FUNCTION = re.compile(r"(rgba?|hsla?)\(([^()]{1,100})\)")
 _PIECE = re.compile(r"[a-z-]+\([^()]*\)|#[0-9a-f]+|[a-z]+")
 _PX: Final = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54, "q": 2.4 / 2.54}
@@ -30,7 +31,8 @@ def pixels(value: str, *, font: float = ROOT_PX, whole: float = _VIEW_PX) -> flo
 
     `font` is what an em is, `whole` what 100 % is.
     """
-    found = [_length(each, font, whole) for each in _LENGTH.finditer(value[:200])]
+    value = _MINUS.sub("-", value[:200])  # of a difference the smallest length is what is taken away
+    found = [_length(each, font, whole) for each in _LENGTH.finditer(value)]
     if not found:
         return None
     if "(" in value:

@@ -72,20 +72,19 @@ class _Page:
 
     def _root(self) -> Element:
         # A browser gives the attributes of every `html` and `body` to the one there is; a style may stand at the end.
-        merged: dict[str, str] = {}
+        merged: dict[str, dict[str, str]] = {"html": {}, "body": {}}
         raw = ""
         for token in self._tokens:
             if isinstance(token, Open):
                 raw = token.name
-                if token.name in {"html", "body"}:
-                    for name, value in token.attributes.items():
-                        merged[name] = f"{merged[name]} {value}" if name == "class" and name in merged else value
+                if token.name in merged:
+                    merged[token.name] = {**token.attributes, **merged[token.name]}
             elif isinstance(token, Text) and raw == "style":
                 self._sheet.read(token.text, self._budget)
             elif isinstance(token, Close):
                 raw = ""
-        root = Element(name="html", attributes={}, look=Look())
-        return self._styled(Open("body", merged, closed=False), root)
+        root = self._styled(Open("html", merged["html"], closed=False), None)
+        return self._styled(Open("body", merged["body"], closed=False), root)
 
     def _begin(self, tag: Open) -> None:
         if tag.name in {"html", "body"}:
@@ -105,7 +104,8 @@ class _Page:
         self._tree.push(element)
         return element
 
-    def _styled(self, tag: Open, parent: Element) -> Element:
+    def _styled(self, tag: Open, parent: Element | None) -> Element:
+        above = parent.look if parent is not None else Look()
         element = Element(
             name=tag.name,
             attributes=tag.attributes,
@@ -115,13 +115,13 @@ class _Page:
         rules = self._sheet.rules_for(element, self._budget)
         own = [*_old_style(tag), *(each for rule in rules if not rule.only_hides for each in rule.declarations)]
         own += declarations(tag.attributes.get("style", ""))
-        look = look_of(parent.look, own)
+        look = look_of(above, own)
         maybe = [each for rule in rules if rule.only_hides for each in rule.declarations]
         shut = look.shut or _shut_by_itself(tag)
         if not shut and maybe:
-            harsher = look_of(parent.look, [*own, *maybe])
+            harsher = look_of(above, [*own, *maybe])
             shut = harsher.why if not look.why else ""
-        element.look = _with(look, shut=shut, parent=parent, name=tag.name)
+        element.look = _with(look, shut=shut, above=above, name=tag.name)
         return element
 
     def _write(self, text: str) -> None:
@@ -177,9 +177,9 @@ class _Page:
         return any(each.name in {"svg", "math"} for each in (*self._tree.stack, element))
 
 
-def _with(look: Look, *, shut: str, parent: Element, name: str) -> Look:
+def _with(look: Look, *, shut: str, above: Look, name: str) -> Look:
     unshown = _UNSHOWN.get(name, "")
-    if not shut and name in _SHOWN_AGAIN and parent.look.shut == "svg svg":
+    if not shut and name in _SHOWN_AGAIN and above.shut == "svg svg":
         unshown = ""
     elif look.shut == "svg svg" and name in _SHOWN_AGAIN:
         shut = ""

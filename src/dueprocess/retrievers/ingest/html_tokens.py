@@ -15,6 +15,7 @@ RAW: Final = frozenset({"script", "style", "xmp", "iframe", "noembed", "noframes
 CODED: Final = frozenset({"title", "textarea"})
 """Elements whose content is text without tags, but with character references."""
 
+_BEGINS = re.compile(r"<(?=[A-Za-z/!?])")
 _NAME = re.compile(r"[A-Za-z][^\s/>\x00]*")
 _ATTRIBUTE = re.compile(
     r"""[\s/]*(?P<name>[^\s/>=][^\s/>=]*|=[^\s/>=]*)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>]*)))?"""
@@ -62,15 +63,16 @@ def tokens(source: str) -> Iterator[Token]:
     """The tokens of a page, in order. Every text is a page; nothing is raised."""
     at, end = 0, len(source)
     while at < end:
-        opened = source.find("<", at)
-        if opened < 0:
+        tag = _BEGINS.search(source, at)
+        if tag is None:
             yield Text(unescaped(source[at:]))
             return
+        opened = tag.start()
         if opened > at:
             yield Text(unescaped(source[at:opened]))
         at = opened
         following = source[at + 1 : at + 2]
-        if following.isascii() and following.isalpha():
+        if following not in {"/", "!", "?"}:
             token, at = _open(source, at)
             yield token
             if token.name == "plaintext":
@@ -83,12 +85,9 @@ def tokens(source: str) -> Iterator[Token]:
         elif following == "/" and source[at + 2 : at + 3].isascii() and source[at + 2 : at + 3].isalpha():
             token, at = _open(source, at + 1)
             yield Close(token.name)
-        elif following in {"!", "?", "/"}:
+        else:
             comment, at = _comment(source, at)
             yield Comment(comment)
-        else:
-            yield Text("<")
-            at += 1
 
 
 def unescaped(text: str) -> str:

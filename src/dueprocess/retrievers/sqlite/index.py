@@ -109,11 +109,10 @@ class SqliteIndex:
         with self._borrowed() as connection:
             with _changing(connection):
                 row = connection.execute("SELECT document FROM documents WHERE id = ?", (document,)).fetchone()
-                if row is None:
-                    return False
-                _forget(connection, row[0])
+                if row is not None:
+                    _forget(connection, row[0])
             _wipe_log(connection)
-        return True
+        return row is not None
 
     def documents(self, *, principal: Viewer | None = None) -> tuple[Listed, ...]:
         """The documents kept, by id: all, or those that a viewer may see."""
@@ -208,7 +207,11 @@ def _forget(connection: sqlite3.Connection, number: int) -> None:
 
 def _wipe_log(connection: sqlite3.Connection) -> None:
     # What was deleted stands in old pages of the log until it is cut. Waits for readers, as long as for a writer.
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if busy:
+        raise StoreUnavailable(
+            "it is not found any more, but its text is still in the file's log, which another process reads; remove it again"
+        )
 
 
 def _fingerprint(document: Document, cut: Sequence[Passage]) -> str:
