@@ -104,28 +104,25 @@ def _define(source: str, definition: re.Match[str], hidden: list[tuple[Visibilit
 def _inline(text: str, hidden: list[tuple[Visibility, str, str]], budget: Budget) -> str:
     """Prose with its code escaped and its links as their text."""
     found: list[str] = []
+    runs = list(_CODE.finditer(text))
+    # Code ends at the next run of as many backticks: looked for from the end on, so that each run is looked at once.
+    closing: dict[int, int] = {}
+    closed_by: dict[int, int] = {}
+    for number in range(len(runs) - 1, -1, -1):
+        length = len(runs[number]["ticks"])
+        if length in closing:
+            closed_by[number] = closing[length]
+        closing[length] = number
     at = 0
-    ends = _ends_of_code(text)
-    for opening in _CODE.finditer(text):
+    for number, opening in enumerate(runs):
         budget.spend()
-        if opening.start() < at:
+        if opening.start() < at or number not in closed_by:
             continue
-        closing = next((place for place in ends.get(len(opening["ticks"]), ()) if place > opening.start()), None)
-        if closing is None:
-            continue
-        ends[len(opening["ticks"])] = [each for each in ends[len(opening["ticks"])] if each > closing]
         found.append(_links(text[at : opening.start()], hidden))
-        at = closing + len(opening["ticks"])
+        at = runs[closed_by[number]].end()
         found.append(_escaped(text[opening.start() : at]))
     found.append(_links(text[at:], hidden))
     return "".join(found)
-
-
-def _ends_of_code(text: str) -> dict[int, list[int]]:
-    ends: dict[int, list[int]] = {}
-    for each in _CODE.finditer(text):
-        ends.setdefault(len(each["ticks"]), []).append(each.start())
-    return ends
 
 
 def _links(text: str, hidden: list[tuple[Visibility, str, str]]) -> str:
