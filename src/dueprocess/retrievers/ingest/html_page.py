@@ -18,7 +18,7 @@ from dueprocess.retrievers.ingest.look import Look, look_of
 from dueprocess.retrievers.ingest.page_text import PageText
 
 _UNSHOWN: Final = {
-    **{name: name for name in ("script", "style", "template", "noscript", "datalist", "rp", "head", "frameset")},
+    **{name: name for name in ("script", "style", "template", "noscript", "datalist", "rp", "frameset")},
     **{name: f"fallback of {name}" for name in ("iframe", "noembed", "noframes", "object", "video", "audio", "canvas")},
     **{name: f"svg {name}" for name in ("defs", "symbol", "metadata", "desc", "clippath", "mask", "pattern", "svg")},
     **{name: name for name in ("annotation", "annotation-xml")},
