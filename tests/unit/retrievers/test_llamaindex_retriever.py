@@ -1,10 +1,11 @@
 """A retriever of LlamaIndex behind our port: access fails closed, offsets are borne out by the text or given up."""
 
+import sys
 import warnings
 
 import pytest
 
-from dueprocess.errors import BadValue
+from dueprocess.errors import BadValue, CallerError
 from dueprocess.evidence import Integrity, Viewer, Visibility
 from dueprocess.retrievers.llamaindex import LlamaIndexRetriever
 from dueprocess.values import digest_text
@@ -144,6 +145,12 @@ def test_a_node_without_a_text_is_not_returned():
 def test_what_is_no_retriever_of_llamaindex_is_refused():
     with pytest.raises(BadValue, match="expected a BaseRetriever"):
         LlamaIndexRetriever(object())
+
+
+def test_without_the_extra_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "llama_index.core.base.base_retriever", None)
+    with pytest.raises(CallerError, match=r"pip install 'dueprocess\[llamaindex\]'"):
+        LlamaIndexRetriever(Fixed())
 
 
 def test_what_the_wrapped_retriever_raises_is_raised():

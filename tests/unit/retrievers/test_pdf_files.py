@@ -1,10 +1,12 @@
 """PDF files: what is painted so that a person reads it is seen, everything else is told apart, damage is an error."""
 
+import sys
 import zlib
 
 import pytest
 from tests.unit.retrievers.pdf_samples import FONT, pdf, stream, text, written
 
+from dueprocess.errors import CallerError
 from dueprocess.evidence import PUBLIC, Document, Visibility
 from dueprocess.retrievers.ingest import Format, Limits, Unreadable, read
 
@@ -133,6 +135,31 @@ def test_what_stands_beside_the_pages_is_told_apart():
         ("metadata", "PDF form field", "amount: 30"),
         ("metadata", "attachment, not read", "bill.xml a bill"),
     ]
+
+
+def test_what_is_said_in_place_of_what_is_painted_is_told_apart():
+    content = pdf(
+        f"/Span << /ActualText ({EVIL}) >> BDC {text('Refunds')} EMC /Span /P0 BDC EMC",
+        resources="/Properties << /P0 << /Alt (a picture) >> >>",
+        catalog="/StructTreeRoot << /K [10 0 R] >> /OpenAction << /S /JavaScript /JS (run 1) >> "
+        "/Names << /JavaScript << /Names [(n) 11 0 R] >> >>",
+        objects={10: b"<< /S /Figure /Alt (a figure) /K [10 0 R 0] >>", 11: b"<< /S /JavaScript /JS (run 2) >>"},
+    )
+    document = file(content)
+    assert seen(document) == "Refunds"
+    assert [(part.visibility.value, part.why, part.text) for part in document.hidden] == [
+        ("metadata", "PDF alternative text", EVIL),
+        ("metadata", "PDF alternative text", "a picture"),
+        ("metadata", "PDF alternative text", "a figure"),
+        ("metadata", "PDF script, not run", "run 1"),
+        ("metadata", "PDF script, not run", "run 2"),
+    ]
+
+
+def test_without_the_extra_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pypdf", None)
+    with pytest.raises(CallerError, match=r"pip install 'dueprocess\[pdf\]'"):
+        file(pdf(text("x")))
 
 
 def test_forms_that_paint_themselves_end():

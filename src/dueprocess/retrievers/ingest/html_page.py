@@ -11,6 +11,7 @@ from typing import Final
 
 from dueprocess.evidence import Visibility
 from dueprocess.retrievers.ingest.css_rules import Declaration, Sheet, declarations
+from dueprocess.retrievers.ingest.css_values import BLACK
 from dueprocess.retrievers.ingest.html_tokens import Close, Comment, Open, Text, Token, tokens
 from dueprocess.retrievers.ingest.html_tree import BLOCKS, VOID, Element, Tree
 from dueprocess.retrievers.ingest.limits import Budget
@@ -20,10 +21,9 @@ from dueprocess.retrievers.ingest.page_text import PageText
 _UNSHOWN: Final = {
     **{name: name for name in ("script", "style", "template", "noscript", "datalist", "rp", "frameset")},
     **{name: f"fallback of {name}" for name in ("iframe", "noembed", "noframes", "object", "video", "audio", "canvas")},
-    **{name: f"svg {name}" for name in ("defs", "symbol", "metadata", "desc", "clippath", "mask", "pattern", "svg")},
+    **{name: f"svg {name}" for name in ("defs", "symbol", "metadata", "desc", "clippath", "mask", "pattern")},
     **{name: name for name in ("annotation", "annotation-xml")},
 }
-_SHOWN_AGAIN: Final = frozenset({"text", "foreignobject"})  # in SVG nothing else is text that is painted
 _TOLD_ATTRIBUTES: Final = tuple(
     (
         "alt title aria-label aria-description aria-roledescription placeholder summary label srcdoc data-title "
@@ -33,6 +33,8 @@ _TOLD_ATTRIBUTES: Final = tuple(
 _LINES: Final = frozenset({"li", "tr", "dt", "dd", "option", "legend", "caption", "summary"})
 _CELLS: Final = frozenset({"td", "th"})
 _EXACT: Final = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
+_DRAWN: Final = frozenset({"svg", "g", "text", "tspan", "textpath"})
+_PAINTED: Final = ("display", "visibility", "opacity", "font-size", "fill", "fill-opacity", "transform")
 _INK: Final = frozenset({"font", "body", "basefont"})
 
 
@@ -105,7 +107,7 @@ class _Page:
         return element
 
     def _styled(self, tag: Open, parent: Element | None) -> Element:
-        above = parent.look if parent is not None else Look()
+        above = _around(tag.name, parent.look if parent is not None else Look())
         element = Element(
             name=tag.name,
             attributes=tag.attributes,
@@ -121,7 +123,7 @@ class _Page:
         if not shut and maybe:
             harsher = look_of(above, [*own, *maybe])
             shut = harsher.why if not look.why else ""
-        element.look = _with(look, shut=shut, above=above, name=tag.name)
+        element.look = replace(look, shut=shut or _UNSHOWN.get(tag.name, ""))
         return element
 
     def _write(self, text: str) -> None:
@@ -177,13 +179,17 @@ class _Page:
         return any(each.name in {"svg", "math"} for each in (*self._tree.stack, element))
 
 
-def _with(look: Look, *, shut: str, above: Look, name: str) -> Look:
-    unshown = _UNSHOWN.get(name, "")
-    if not shut and name in _SHOWN_AGAIN and above.shut == "svg svg":
-        unshown = ""
-    elif look.shut == "svg svg" and name in _SHOWN_AGAIN:
-        shut = ""
-    return replace(look, shut=shut or unshown)
+def _around(name: str, look: Look) -> Look:
+    """How it looks around an element, for that element: a drawing has an ink of its own, and paints only some of its text."""
+    match name:
+        case "svg":
+            return replace(look, vector=True, painted=False, ink=BLACK)
+        case "text":
+            return replace(look, painted=True)
+        case "foreignobject":
+            return replace(look, vector=False, painted=True, ink=BLACK)
+        case _:
+            return look
 
 
 def _shut_by_itself(tag: Open) -> str:
@@ -202,6 +208,11 @@ def _shut_by_itself(tag: Open) -> str:
 def _old_style(tag: Open) -> Sequence[Declaration]:
     """What attributes of before style sheets say."""
     said: list[tuple[str, str]] = []
+    if tag.name in _DRAWN:
+        said += [(name, tag.attributes.get(name, "")) for name in _PAINTED]
+        places = [tag.attributes.get(name, "") for name in ("x", "y")]
+        said += [("position", "relative")] if any(places) else []
+        said += list(zip(("left", "top"), places, strict=True))
     if tag.name in _INK:
         said += [("color", tag.attributes.get("color", "") or tag.attributes.get("text", ""))]
     said += [("background-color", tag.attributes.get("bgcolor", ""))]

@@ -44,6 +44,8 @@ class Look:
     invisible: bool = False
     opacity: float = 1.0
     shut: str = ""
+    vector: bool = False  # inside a drawing, where `fill` is the ink of text
+    painted: bool = True  # in a drawing only some elements paint their text
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -51,6 +53,8 @@ class Look:
         """Why a person cannot read text that stands here; empty if they can."""
         if self.shut:
             return self.shut
+        if not self.painted:
+            return "not painted by svg"
         if self.invisible:
             return "visibility:hidden"
         if self.font < _LEAST_FONT_PX:
@@ -80,6 +84,8 @@ def look_of(inherited: Look, declared: Iterable[Declaration]) -> Look:
     opacity = inherited.opacity * _opacity(style)
     return Look(
         ink=_ink(style, inherited),
+        vector=inherited.vector,
+        painted=inherited.painted,
         ground=_ground(style, inherited),
         font=font,
         invisible=_invisible(style, inherited=inherited.invisible),
@@ -99,6 +105,8 @@ def _resolved(value: str, variables: Mapping[str, str]) -> str:
 
 def _ink(style: Mapping[str, str], inherited: Look) -> Colour:
     value = style.get("-webkit-text-fill-color", "") or style.get("color", "")
+    if inherited.vector:
+        value = "transparent" if style.get("fill") == "none" else style.get("fill", "")
     return inherited.ink if value in _SHOWN else colour(value) or inherited.ink
 
 
@@ -119,7 +127,7 @@ def _invisible(style: Mapping[str, str], *, inherited: bool) -> bool:
 
 
 def _opacity(style: Mapping[str, str]) -> float:
-    found = number(style.get("opacity", ""))
+    found = number(style.get("opacity", "") or style.get("fill-opacity", ""))
     through = re.search(r"opacity\(([^()]*)\)", style.get("filter", ""))
     filtered = number(through[1]) if through else None
     return max(0.0, min(1.0 if found is None else found, 1.0 if filtered is None else filtered, 1.0))

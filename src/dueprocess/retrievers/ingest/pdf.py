@@ -70,6 +70,8 @@ def _read(reader: "PdfReader", budget: Budget) -> None:
         shown = Page(page, reader, budget, off=off)
         for why, text in shown.texts():
             budget.keep(text, Visibility.HIDDEN if why else Visibility.VISIBLE, why=why)
+        for text in shown.said:
+            budget.keep(text, Visibility.METADATA, why="PDF alternative text")
         for text in _annotations(page):
             budget.keep(text, Visibility.COMMENT, why=f"PDF annotation on page {number}")
     for name, value in dictionary_of(reader.trailer.get("/Info")).items():
@@ -80,6 +82,10 @@ def _read(reader: "PdfReader", budget: Budget) -> None:
         budget.keep(text, Visibility.METADATA, why="PDF bookmark")
     for text in _fields(catalog, budget):
         budget.keep(text, Visibility.METADATA, why="PDF form field")
+    for text in _alternatives(catalog, budget):
+        budget.keep(text, Visibility.METADATA, why="PDF alternative text")
+    for text in _scripts(catalog, budget):
+        budget.keep(text, Visibility.METADATA, why="PDF script, not run")
     for text in _attached(catalog, budget):
         budget.keep(text, Visibility.METADATA, why="attachment, not read")
 
@@ -128,6 +134,19 @@ def _fields(catalog: dict[str, object], budget: Budget) -> Iterator[str]:
         for node in _walked(field, ("/Kids",), budget):
             told = [text_of(node.get(key)) for key in ("/T", "/TU", "/V", "/DV")]
             yield ": ".join(each for each in told if each)
+
+
+def _alternatives(catalog: dict[str, object], budget: Budget) -> Iterator[str]:
+    """What the tree of the document's structure says in place of what is painted."""
+    for node in _walked(catalog.get("/StructTreeRoot"), ("/K",), budget):
+        yield " ".join(filter(None, (text_of(node.get(key)) for key in ("/T", "/Alt", "/ActualText", "/E"))))
+
+
+def _scripts(catalog: dict[str, object], budget: Budget) -> Iterator[str]:
+    yield text_of(dictionary_of(catalog.get("/OpenAction")).get("/JS"))
+    for node in _walked(dictionary_of(catalog.get("/Names")).get("/JavaScript"), ("/Kids",), budget):
+        for reference in list_of(node.get("/Names"))[1::2]:
+            yield text_of(dictionary_of(reference).get("/JS"))
 
 
 def _attached(catalog: dict[str, object], budget: Budget) -> Iterator[str]:

@@ -55,6 +55,8 @@ class Page:
         self._off = off
         self._forms = 0
         self._found: dict[str, list[str]] = {}
+        self.said: list[str] = []
+        """What stands in place of what is painted, for those who do not see it; known after `texts`."""
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """What is seen, with an empty reason, then what is not, by reason."""
@@ -86,6 +88,8 @@ class Page:
         placed: dict[int, int] = {}
         for index, (operands, operator) in enumerate(operations):
             self._budget.spend()
+            if operator == b"BDC":
+                self._say(operands, known)
             if operator in _SHOWS:
                 reasons[index], placed[index] = painter.show(operator, operands)
             elif operator == b"Do":
@@ -102,6 +106,13 @@ class Page:
         self._tell(operations, reasons, resources)
         for form, state, reference in forms:
             self._enter(form, state, reference, painter, resources, depth=depth)
+
+    def _say(self, operands: object, known: dict[str, object]) -> None:
+        """Notes what marked content says in place of what is painted."""
+        properties = list_of(operands)[1:2]
+        named = properties[0] if properties else None
+        said = dictionary_of(dictionary_of(known.get("/Properties")).get(named) if isinstance(named, str) else named)
+        self.said += [text for key in ("/ActualText", "/Alt", "/E") if (text := text_of(said.get(key)))]
 
     def _enter(
         self, form: dict[str, object], state: State, reference: object, painter: Painter, above: object, *, depth: int
