@@ -54,7 +54,7 @@ class _Page:
         self._exact = exact
         self._sheet = Sheet()
         self._text = PageText()
-        self._tree = Tree(self._root())
+        self._tree = Tree(self._root(), quirks=self._has_quirks())
 
     def read(self) -> None:
         for token in self._tokens:
@@ -71,6 +71,10 @@ class _Page:
                 case Close(name):
                     self._ended([name] if name in VOID else self._tree.end(name))
         self._text.keep(self._budget)
+
+    def _has_quirks(self) -> bool:
+        first = next((each for each in self._tokens if not isinstance(each, Text) or each.text.strip()), None)
+        return not (isinstance(first, Comment) and first.text.strip().lower().startswith("doctype html"))
 
     def _root(self) -> Element:
         # A browser gives the attributes of every `html` and `body` to the one there is; a style may stand at the end.
@@ -89,11 +93,11 @@ class _Page:
         return self._styled(Open("body", merged["body"], closed=False), root)
 
     def _begin(self, tag: Open) -> None:
-        if tag.name in {"html", "body"}:
-            return
-        before, ended = self._tree.begin(tag)
+        is_element, ended = self._tree.begin(tag)
         self._ended(ended)
-        for each in before:
+        if not is_element:
+            return
+        for each in [] if tag.name in BLOCKS else self._tree.resumed():
             self._push(each)
         self._space(tag.name, begins=True)
         element = self._push(tag)
