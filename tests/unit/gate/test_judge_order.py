@@ -1,12 +1,13 @@
 """The stateless judgement: read, listed, cited, schema, policy; whatever is written, nothing is raised."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from textwrap import dedent
 
 import pytest
 
-from dueprocess.evidence import Chunk
+from dueprocess.evidence import Chunk, Viewer
 from dueprocess.gate import Judgement, RawCall, judge
 from dueprocess.policy import Policy, Principal, Verdict, load
 from dueprocess.tool import Effect, ToolSpec
@@ -390,3 +391,28 @@ def test_the_ways_past_another_gate_are_denied_here(way: str):
     tool, arguments = THIRTEEN[way]
 
     assert judged(arguments, tool=tool).verdict is Verdict.DENY
+
+
+@pytest.mark.parametrize(
+    ("by", "resolved"),
+    [
+        (None, 1),
+        (Viewer.of("agent:support@r1", on_behalf_of="user:ann"), 1),
+        (Viewer.of("agent:support@r1", on_behalf_of="user:bob"), 0),
+        (Viewer.of("agent:other@r1", on_behalf_of="user:ann"), 0),
+        (Viewer.of("agent:support@r1"), 0),
+    ],
+)
+def test_i5_what_another_principal_retrieved_is_no_evidence_of_this_one(by: Viewer | None, resolved: int):
+    principal = Principal(id="agent:support@r2", on_behalf_of="user:ann")
+    evidence = (replace(CHUNK, retrieved_by=by),)
+    cited = {"amount_usd": 5, "citations": [CITATION]}
+
+    judgement = judged(cited, keys=CITED, evidence=evidence, principal=principal)
+    assert judgement.call is not None
+    assert judgement.call.resolved == resolved
+    assert len(judgement.call.unresolved) == 1 - resolved
+    # Of nobody it is not asked who retrieved.
+    nobody = judged(cited, keys=CITED, evidence=evidence)
+    assert nobody.call is not None
+    assert nobody.call.resolved == 1

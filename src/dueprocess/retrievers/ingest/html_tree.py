@@ -52,7 +52,10 @@ _ARK: Final = 3  # the same formatting at most three times, as the specification
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Element:
-    """An element that is open. `look` is set by whoever reads the page."""
+    """An element that is open. `look` is set by whoever reads the page.
+
+    `kind` is what the rules of HTML know it as: its name, or nothing for one inside a drawing or a formula.
+    """
 
     name: str
     attributes: Mapping[str, str]
@@ -60,6 +63,7 @@ class Element:
     classes: frozenset[str] = frozenset()
     look: Look = field(default_factory=Look)
     pending: int = 0
+    kind: str = ""
 
 
 class Tree:
@@ -67,6 +71,7 @@ class Tree:
 
     def __init__(self, root: Element, *, quirks: bool) -> None:
         """`quirks`: the page has no doctype, so that a table does not end a paragraph."""
+        root.kind = root.name
         self.stack: list[Element] = [root]
         self._quirks = quirks
         self._pending: list[Open] = []
@@ -91,7 +96,7 @@ class Tree:
         if name in _TABLE_PARTS:
             if not self._has({"table", "template"}, frozenset({"html"})):
                 return False, ended
-            while self.current.name not in _TABLE_PARTS[name]:
+            while self.current.kind not in _TABLE_PARTS[name]:
                 ended.append(self._pop(cut=True).name)
             return True, ended
         if name == "select" and self._has({"select"}, _SCOPE):
@@ -112,16 +117,18 @@ class Tree:
         """
         if len(self.stack) >= MAX_DEPTH:
             raise Unreadable(f"elements nest more than {MAX_DEPTH} deep; expected a page for people")
-        if element.name in _MARKERS:
+        known = not self._is_foreign() or element.name in _FOREIGN | _INTEGRATES
+        element.kind = element.name if known else ""
+        if element.kind in _MARKERS:
             element.pending = len(self._pending)
-        if element.name == "form" and self._form is None:
+        if element.kind == "form" and self._form is None:
             self._form = element
         self.stack.append(element)
 
     def end(self, name: str) -> list[str]:
         """What an end tag ends, innermost first; nothing where a browser ignores it."""
         if self._is_foreign() and name != "p":
-            return self._end_in_scope(frozenset({name}), _FOREIGN - {name})
+            return self._end_foreign(name)
         if name in _IGNORED:
             return []
         if name == "template":
@@ -144,12 +151,12 @@ class Tree:
             ended += self._end_item(_ITEMS[name])
         if name in _CLOSES_P and not (name == "table" and self._quirks):
             ended += self._end_in_scope(frozenset({"p"}), _SCOPE | {"button"})
-        if (name in _HEADINGS and self.current.name in _HEADINGS) or (
-            name in {"option", "optgroup"} and self.current.name == "option"
+        if (name in _HEADINGS and self.current.kind in _HEADINGS) or (
+            name in {"option", "optgroup"} and self.current.kind == "option"
         ):
             ended.append(self._pop().name)
         if name in {"rb", "rp", "rt", "rtc"} and self._has({"ruby"}, _SCOPE):
-            ended += self._pop_while(lambda element: element.name in _IMPLIED)
+            ended += self._pop_while(lambda element: element.kind in _IMPLIED)
         if name == "button":
             ended += self._end_in_scope(frozenset({name}), _SCOPE)
         if name in {"a", "nobr"}:
@@ -167,6 +174,14 @@ class Tree:
         self.stack.remove(form)
         return []
 
+    def _end_foreign(self, name: str) -> list[str]:
+        for place in range(len(self.stack) - 1, 0, -1):
+            if self.stack[place].name == name:
+                return self._pop_to(place)
+            if self.stack[place].kind in _FOREIGN:
+                break
+        return []
+
     def _end_formatting(self, name: str) -> list[str]:
         for place in range(len(self._pending) - 1, -1, -1):
             if self._pending[place].name == name:
@@ -174,53 +189,53 @@ class Tree:
                 return []
         # Blocks that were opened in it stay open, and keep its look: a browser moves them out of it.
         for place in range(len(self.stack) - 1, 0, -1):
-            if self.stack[place].name == name:
-                if any(each.name in _SPECIAL for each in self.stack[place + 1 :]):
+            if self.stack[place].kind == name:
+                if any(each.kind in _SPECIAL for each in self.stack[place + 1 :]):
                     del self.stack[place]
                     return []
                 return self._pop_to(place)
-            if self.stack[place].name in _SCOPE:
+            if self.stack[place].kind in _SCOPE:
                 break
         return []
 
     def _end_other(self, name: str) -> list[str]:
         for place in range(len(self.stack) - 1, 0, -1):
-            if self.stack[place].name == name:
+            if self.stack[place].kind == name:
                 return self._pop_to(place)
-            if self.stack[place].name in _SPECIAL:
+            if self.stack[place].kind in _SPECIAL:
                 break
         return []
 
     def _end_item(self, names: frozenset[str]) -> list[str]:
         for place in range(len(self.stack) - 1, 0, -1):
-            if self.stack[place].name in names:
+            if self.stack[place].kind in names:
                 return self._pop_to(place)
-            if self.stack[place].name in _SPECIAL and self.stack[place].name not in {"address", "div", "p"}:
+            if self.stack[place].kind in _SPECIAL and self.stack[place].kind not in {"address", "div", "p"}:
                 break
         return []
 
     def _end_in_scope(self, names: frozenset[str], bounds: frozenset[str]) -> list[str]:
         for place in range(len(self.stack) - 1, 0, -1):
-            if self.stack[place].name in names:
+            if self.stack[place].kind in names:
                 return self._pop_to(place)
-            if self.stack[place].name in bounds:
+            if self.stack[place].kind in bounds:
                 break
         return []
 
     def _has(self, names: set[str], bounds: frozenset[str]) -> bool:
         for element in reversed(self.stack):
-            if element.name in names:
+            if element.kind in names:
                 return True
-            if element.name in bounds:
+            if element.kind in bounds:
                 break
         return False
 
     def _is_foreign(self) -> bool:
         """Whether the innermost element is one of a drawing or a formula, where other rules hold."""
         for element in reversed(self.stack):
-            if element.name in _INTEGRATES:
+            if element.kind in _INTEGRATES:
                 return False
-            if element.name in _FOREIGN:
+            if element.kind in _FOREIGN:
                 return True
         return False
 
@@ -235,9 +250,9 @@ class Tree:
 
     def _pop(self, *, cut: bool = False) -> Element:
         gone = self.stack.pop()
-        if gone.name in _MARKERS:
+        if gone.kind in _MARKERS:
             del self._pending[gone.pending :]
-        if cut and gone.name in _FORMATTING:
+        if cut and gone.kind in _FORMATTING:
             self._carry(gone)
         return gone
 
