@@ -1,6 +1,7 @@
 """Who may see a document, and who looks. Whether somebody is who they say is the identities' matter.
 
-Rule 1. Access is a set of names, `user:`, `group:` or `agent:`, or everyone. An empty set is nobody.
+Rule 1. Access is a set of names, `user:`, `group:` or `agent:`, or everyone. An empty set is nobody. The name of an agent
+        is that without its release: it holds no `@`.
 Rule 2. Who looks is an agent, for a person or for nobody, with the groups that the identities give; never arguments.
 Rule 3. A document may be seen where its access names one of these; `agent:` names the agent whoever it acts for.
 """
@@ -18,7 +19,7 @@ EVERYONE: Final = "everyone"
 """The label of what is withheld from nobody; no name has this form."""
 
 MAX_NAMES: Final = 1000  # of one document; more is a group
-_NAME = re.compile(r"(?:user|group|agent):[^\s@\x00-\x1f\x7f]{1,200}")
+_NAME = re.compile(r"(?:user|group):[^\s\x00-\x1f\x7f]{1,200}|agent:[^\s@\x00-\x1f\x7f]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,10 +125,16 @@ def test_a_viewer_without_a_name_sees_what_is_for_all():
     assert (str(ANN), str(nobody), str(Viewer(agent="agent:a"))) == ("agent:support for user:ann", "nobody", "agent:a")
 
 
-@pytest.mark.parametrize("name", ["ann", "user:", "user:a b", "role:x", "everyone", "user:a@r1", "user:a\n", "USER:a"])
+@pytest.mark.parametrize("name", ["ann", "user:", "user:a b", "role:x", "everyone", "agent:a@r1", "user:a\n", "USER:a"])
 def test_a_name_that_is_none_is_refused(name: str):
     with pytest.raises(BadValue, match="expected user:, group: or agent:"):
         Access.of(name)
+
+
+def test_a_person_may_be_named_by_an_address():
+    viewer = Viewer.of("agent:support@r1", on_behalf_of="user:ann@shop.example")
+    assert Access.of("user:ann@shop.example", "user:bob@shop.example").seen_by(viewer) == ("user:ann@shop.example",)
+    assert Access.of("user:ann").seen_by(viewer) == ()
 
 
 def test_everyone_and_names_exclude_each_other():

@@ -67,7 +67,7 @@ def test_a_text_that_a_reader_still_holds_is_told_of(
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM documents").fetchone()
 
-    with pytest.raises(StoreUnavailable, match="still in the file's log"):
+    with pytest.raises(StoreUnavailable, match="still stands in the file's log"):
         impatient.remove("kb")
     assert found(impatient, "xyzzyplugh") == []
 

@@ -210,7 +210,8 @@ def _wipe_log(connection: sqlite3.Connection) -> None:
     busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:
         raise StoreUnavailable(
-            "it is not found any more, but its text is still in the file's log, which another process reads; remove it again"
+            "the old text is not found any more, but still stands in the file's log, which another process reads: it goes "
+            "with the next change, or when the document is removed again"
         )
 
 
