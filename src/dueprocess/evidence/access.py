@@ -41,8 +41,12 @@ class Viewer:
 
     @property
     def names(self) -> frozenset[str]:
-        """All that access may name this viewer by (rule 3). What is not of a name's form opens nothing."""
-        return frozenset(each for each in (self.agent, self.on_behalf_of, *self.groups) if _NAME.fullmatch(each))
+        """All that access may name this viewer by (rule 3). What is not of its own kind of name opens nothing."""
+        # Whoever is asked for is named by the caller: a task on behalf of `group:finance` is not one of that group.
+        kinds = (("agent:", (self.agent,)), ("user:", (self.on_behalf_of,)), ("group:", self.groups))
+        return frozenset(
+            each for kind, names in kinds for each in names if each.startswith(kind) and _NAME.fullmatch(each)
+        )
 
     def __str__(self) -> str:
         return f"{self.agent or 'nobody'} for {self.on_behalf_of}" if self.on_behalf_of else self.agent or "nobody"

@@ -131,6 +131,13 @@ def test_a_name_that_is_none_is_refused(name: str):
         Access.of(name)
 
 
+def test_nobody_passes_for_a_group_or_an_agent_by_their_name():
+    forged = Viewer.of("group:finance", on_behalf_of="group:finance", groups=["user:bob"])
+    assert Access.of("group:finance").seen_by(forged) == ()
+    assert Access.of("agent:support").seen_by(Viewer.of("", on_behalf_of="agent:support")) == ()
+    assert Access.of("user:bob").seen_by(Viewer.of("user:bob", groups=["user:bob"])) == ()
+
+
 def test_a_person_may_be_named_by_an_address():
     viewer = Viewer.of("agent:support@r1", on_behalf_of="user:ann@shop.example")
     assert Access.of("user:ann@shop.example", "user:bob@shop.example").seen_by(viewer) == ("user:ann@shop.example",)
