@@ -17,7 +17,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.errors import BadValue, ToolInvalid
-from dueprocess.evidence import Chunk, Citation, Malformed, Resolution, Viewer, read_citations, resolve
+from dueprocess.evidence import (
+    Chunk,
+    Citation,
+    Malformed,
+    Resolution,
+    Validator,
+    Viewer,
+    narrow,
+    read_citations,
+    resolve,
+)
 from dueprocess.gate.checks import Checked, Renewal, checked
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window, windows_of
@@ -52,7 +62,8 @@ class RawCall:
     """A call as it was proposed. `arguments` is JSON text, as a model wrote it, or data.
 
     `evidence` are the chunks retrieved in this run, by this principal where a chunk does not say by whom; `citations`
-    those named beside the arguments, in the form of JSON.
+    those named beside the arguments, in the form of JSON. `since`: what was retrieved before is no evidence, nor what
+    does not say when.
     `history`: the run so far, under the policy that judges; None for a call by itself. `action`: its id, if it has one.
     """
 
@@ -62,6 +73,7 @@ class RawCall:
     environment: str = DEFAULT_ENVIRONMENT
     evidence: tuple[Chunk, ...] = ()
     citations: Json = None
+    since: Instant | None = None
     history: History | None = None
     action: str = ""
     now: Instant = Instant(0)
@@ -88,8 +100,13 @@ class Judgement:
     renewals: tuple[Renewal, ...] = ()
 
 
-def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Judgement:
-    """Judges one call without any state, in the order above. Pure; never raises for what a call holds."""
+def judge(
+    policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall, validator: Validator | None = None
+) -> Judgement:
+    """Judges one call without any state, in the order above. Pure; never raises for what a call holds.
+
+    `validator` is asked about each citation that resolves, and can only object (`evidence.narrow`).
+    """
     try:  # 1
         arguments = _read(call.arguments)
     except BadValue as error:
@@ -97,7 +114,7 @@ def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Ju
     listed, spec = policy.tools.get(call.tool), tools.get(call.tool)  # 2
     if listed is None or spec is None:
         return _judged((unlisted(call.tool),), arguments=canonical(arguments))
-    cited = _cite(call, arguments, listed)  # 3
+    cited = _cite(call, arguments, listed, validator)  # 3
     found = [*cited.findings, *_schema(spec, listed, cited.arguments)]  # 4
     seen = PolicyCall(
         tool=call.tool,
@@ -198,7 +215,7 @@ class _Cited:
     findings: tuple[Finding, ...]
 
 
-def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cited:
+def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy, validator: Validator | None) -> _Cited:
     given, malformed = read_citations(call.citations)
     findings = [parse_finding(_where(entry)) for entry in malformed[:1]]
     named = _listed(call.citations)
@@ -213,6 +230,8 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
         given, wrong = (*given, *inside), [*wrong, *bad]
         named.extend(_listed(value))
     resolutions = _resolved(given, call)
+    if validator is not None:
+        resolutions = narrow(resolutions, validator, arguments=arguments)
     return _Cited(
         arguments=arguments,
         named=canonical(named) if named else "",
@@ -224,11 +243,11 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
 
 def _resolved(given: tuple[Citation, ...], call: RawCall) -> tuple[Resolution, ...]:
     if not given or call.principal is None:
-        return resolve(given, call.evidence)
+        return resolve(given, call.evidence, since=call.since)
     # INVARIANT I5: what another principal retrieved is no evidence of this one.
     viewer = Viewer.of(call.principal.id, on_behalf_of=call.principal.on_behalf_of)
     own = (chunk if chunk.retrieved_by else replace(chunk, retrieved_by=viewer) for chunk in call.evidence)
-    return resolve(given, own, principal=viewer)
+    return resolve(given, own, principal=viewer, since=call.since)
 
 
 def _listed(citations: Json) -> list[Json]:

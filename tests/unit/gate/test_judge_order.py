@@ -7,11 +7,11 @@ from textwrap import dedent
 
 import pytest
 
-from dueprocess.evidence import Chunk, Viewer
+from dueprocess.evidence import Chunk, Citation, Viewer
 from dueprocess.gate import Judgement, RawCall, judge
 from dueprocess.policy import Policy, Principal, Verdict, load
 from dueprocess.tool import Effect, ToolSpec
-from dueprocess.values import Json, digest_text
+from dueprocess.values import Instant, Json, digest_text
 
 TEXT = "Refunds are possible within 30 days."
 CHUNK = Chunk(document="kb", digest=digest_text(TEXT), start=0, end=len(TEXT), text=TEXT)
@@ -416,3 +416,29 @@ def test_i5_what_another_principal_retrieved_is_no_evidence_of_this_one(by: View
     nobody = judged(cited, keys=CITED, evidence=evidence)
     assert nobody.call is not None
     assert nobody.call.resolved == 1
+
+
+def test_i5_what_was_retrieved_too_long_ago_is_no_evidence():
+    cited = {"amount_usd": 5, "citations": [CITATION]}
+    for principal in (None, Principal(id="agent:support@r1")):
+        for at, resolved in ((Instant(4), 0), (Instant(5), 1), (None, 0)):
+            evidence = (replace(CHUNK, retrieved_at=at),)
+            judgement = judged(cited, keys=CITED, evidence=evidence, principal=principal, since=Instant(5))
+            assert judgement.call is not None
+            assert judgement.call.resolved == resolved
+
+
+def test_a_validator_objects_to_a_citation_and_hears_the_arguments_without_the_citations():
+    heard: list[object] = []
+
+    def objects(citation: Citation, chunk: Chunk, arguments: Mapping[str, Json]) -> str | None:
+        heard.append((citation.end, chunk, dict(arguments)))
+        return "the amount is not in the span"
+
+    call = RawCall(tool="issue_refund", arguments={"amount_usd": 5, "citations": [CITATION]}, evidence=(CHUNK,))
+    judgement = judge(policy(CITED), TOOLS, call=call, validator=objects)
+    assert heard == [(7, CHUNK, {"amount_usd": 5})]
+    assert judgement.verdict is Verdict.DENY
+    assert judgement.call is not None
+    assert judgement.call.unresolved == ("the amount is not in the span",)
+    assert judge(policy(CITED), TOOLS, call=call, validator=lambda *_: None).verdict is Verdict.ALLOW
