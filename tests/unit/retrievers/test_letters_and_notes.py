@@ -59,6 +59,11 @@ def test_an_empty_text_is_a_document_without_parts():
         (f"[comment]: <> ({EVIL})", "comment", "Markdown comment"),
         (f"[ref]: https://x.example '{EVIL}'", "hidden", "reference definition"),
         (f'[ref]: https://x.example\n   "{EVIL}"\n', "hidden", "reference definition"),
+        (f"[ref]:\n  https://x.example\n  '{EVIL}'", "hidden", "reference definition"),
+        (f"[ref]: <https://x.example> (a\n{EVIL})", "hidden", "reference definition"),
+        (f"[a [b] c](x '{EVIL}')", "metadata", "link title"),
+        (f"[a\nb](x\n'{EVIL}')", "metadata", "link title"),
+        (f'[a](x "q \\" {EVIL}")', "metadata", "link title"),
         (f"[shown](https://x.example '{EVIL}')", "metadata", "link title"),
         (f"[shown](<https://x.example/{EVIL}>)", "metadata", "link destination"),
         (f"![{EVIL}](x.png)", "metadata", "image description"),
@@ -88,6 +93,9 @@ def test_what_a_page_made_of_it_would_not_show_is_told_apart(source: str, visibi
         f"[{EVIL}](https://x.example)",
         f"a < b, {EVIL}",
         f"[not a link] ({EVIL})",
+        f"[^1]: {EVIL}",
+        f"[Note]: first, {EVIL}",
+        f"[ ] {EVIL}",
     ],
 )
 def test_what_is_seen_of_a_note_is_seen(source: str):
@@ -102,7 +110,8 @@ def test_a_note_keeps_its_lines():
 @pytest.mark.parametrize(
     "source",
     ["`" * 100_000, "[" * 100_000, "![a](" * 30_000, "[a](b '" * 30_000, "```\n" * 30_000, "[a]: b\n" * 30_000,
-     "` `` " * 30_000, "---\n" + "a\n" * 100_000, "<a@" * 50_000, "> " * 100_000],
+     "` `` " * 30_000, "---\n" + "a\n" * 100_000, "<a@" * 50_000, "> " * 100_000,
+     "[[x]" * 30_000, "[a]: b '" * 20_000, '[a](b "\\' * 20_000],
 )  # fmt: skip
 @pytest.mark.timeout(20)
 def test_a_note_that_is_an_attack_on_the_reader_is_read_in_time_or_refused(source: str):

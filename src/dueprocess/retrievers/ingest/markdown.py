@@ -16,16 +16,20 @@ from dueprocess.retrievers.ingest.html_tokens import unescaped
 from dueprocess.retrievers.ingest.limits import Budget
 
 _FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)\n?")
+_TITLE = r"(?:\"(?:[^\"\\]|\\.){0,4000}\"|'(?:[^'\\]|\\.){0,4000}'|\((?:[^()\\]|\\.){0,4000}\))"
 _DEFINITION = re.compile(
-    r" {0,3}\[(?P<label>[^\[\]\n]{1,999})\]:[ \t]*(?P<to><[^<>\n]*>|[^\s<]\S*)?"
-    r"(?:[ \t]+(?P<title>\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*\n?"
+    r" {0,3}\[(?P<label>[^\[\]\n^][^\[\]\n]{0,998})\]:[ \t]{0,50}(?:\n[ \t]{0,50})?(?P<to><[^<>\n]{0,4000}>|[^\s<]\S{0,4000})"
+    rf"(?:[ \t]+(?P<title>{_TITLE}))?[ \t]*(?:\n|\Z)",
+    re.DOTALL,
 )
-_TITLE_LINE = re.compile(r"[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\))[ \t]*\n?")
+_TITLE_LINE = re.compile(rf"[ \t]*{_TITLE}[ \t]*(?:\n|\Z)", re.DOTALL)
+_TEXT = r"(?P<text>(?:[^\[\]]|\[[^\[\]]{0,500}\]){0,500})"  # brackets in brackets, one level
 _LINK = re.compile(
-    r"(?P<image>!?)\[(?P<text>[^\[\]\n]{0,2000})\]\([ \t]*(?P<to><[^<>\n]{0,4000}>|[^\s()<>]{0,4000}(?:\([^\s()]{0,400}\)[^\s()]{0,400})?)"
-    r"(?:\s{1,20}(?P<title>\"[^\"]{0,4000}\"|'[^']{0,4000}'|\([^()]{0,4000}\)))?\s{0,20}\)"
+    rf"(?P<image>!?)\[{_TEXT}\]\(\s{{0,20}}(?P<to><[^<>\n]{{0,4000}}>|[^\s()<>]{{0,4000}}(?:\([^\s()]{{0,400}}\)[^\s()]{{0,400}})?)"
+    rf"(?:\s{{1,20}}(?P<title>{_TITLE}))?\s{{0,20}}\)",
+    re.DOTALL,
 )
-_REFERENCE = re.compile(r"(?P<image>!?)\[(?P<text>[^\[\]\n]{1,2000})\]\[[^\[\]\n]{0,999}\]")
+_REFERENCE = re.compile(rf"(?P<image>!?)\[{_TEXT}\]\[[^\[\]\n]{{0,999}}\]")
 _CODE = re.compile(r"(?<!`)(?P<ticks>`{1,20})(?!`)")
 _FRONT = re.compile(r"\A---[ \t]*\n(?P<text>.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _AUTOLINK = re.compile(
@@ -70,7 +74,7 @@ def _pieces(source: str, hidden: list[tuple[Visibility, str, str]], budget: Budg
             at = closed
             continue
         definition = _DEFINITION.match(source, at)
-        if definition and definition.end() > at and (definition["to"] or definition["title"]):
+        if definition:
             at = _define(source, definition, hidden)
             continue
         line_end = source.find("\n", at)
