@@ -1,17 +1,19 @@
 """Style sheets as rules, and which of them hold for an element. What the declarations do to it is in `look`.
 
-Rule 1. Read are type, class, id and attribute selectors, with descendant and child between; `@media` but for print,
-        `@supports` and `@layer` as if they held. The cascade: importance, then specificity, then order.
+Rule 1. Read are type, class, id and attribute selectors, with descendant and child between. The cascade: importance, then
+        specificity, then order.
 Rule 2. A selector of a state (`:hover`) does not hold. Of one that cannot be read (`:nth-child`, `+`) the rest is taken,
-        and it may only hide: where it is wrong, too much is withheld and nothing shown.
+        and it may only hide, as may what depends on a condition (`css_blocks`): where that is wrong, too much is withheld
+        and nothing shown.
 Rule 3. What is fetched from elsewhere is not read.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from dueprocess.retrievers.ingest.css_blocks import alternatives, blocks
 from dueprocess.retrievers.ingest.limits import Budget, Unreadable
 
 MAX_RULES: Final = 20_000
@@ -27,9 +29,6 @@ _STATES: Final = frozenset(
     ":hover :focus :active :visited :checked :target :disabled :invalid :focus-within :focus-visible ::before ::after "
     ":before :after ::first-letter ::first-line ::placeholder ::selection ::marker ::backdrop :fullscreen :open".split()
 )
-_CHOICE = re.compile(r":(?:is|where|matches|any|-webkit-any)\(([^()]*)\)")
-_MOST_CHOICES: Final = 200
-_BOXED: Final = ("@media", "@supports", "@layer", "@container", "@scope")
 
 
 class Matched(Protocol):
@@ -113,19 +112,22 @@ class Sheet:
         Raises:
             Unreadable: there are more than MAX_RULES.
         """
-        for selectors, body in _blocks(_COMMENT.sub(" ", text), budget):
-            declared = declarations(body)
-            if not declared:
-                continue
-            for selector in _alternatives(selectors):
+        for block in blocks(_COMMENT.sub(" ", text), budget):
+            declared = declarations(block.body)
+            made: list[Rule] = []
+            unread = block.conditional
+            for selector in alternatives(block.selectors) if declared else ():
                 self.count += 1
                 if self.count > MAX_RULES:
                     raise Unreadable(f"more than {MAX_RULES} style rules; expected fewer")
-                rule = _rule(selector, declared, self.count)
-                if rule is not None:
-                    last = rule.compounds[-1][1]
-                    key = f"#{last.id}" if last.id else f".{min(last.classes)}" if last.classes else last.tag
-                    self._by.setdefault(key, []).append(rule)
+                rule, complete = _rule(selector, declared, self.count)
+                unread = unread or not complete
+                made += [rule] if rule is not None else []
+            for rule in made:
+                # One selector that a browser does not know undoes all in its list: then they may only hide.
+                last = rule.compounds[-1][1]
+                key = f"#{last.id}" if last.id else f".{min(last.classes)}" if last.classes else last.tag
+                self._by.setdefault(key, []).append(replace(rule, only_hides=unread))
 
     def rules_for(self, element: Matched, budget: Budget) -> list[Rule]:
         """The rules that hold for an element, from weak to strong."""
@@ -155,51 +157,8 @@ def declarations(body: str) -> tuple[Declaration, ...]:
     return tuple(found)
 
 
-def _blocks(text: str, budget: Budget) -> Iterator[tuple[str, str]]:
-    # Walked by braces: rules inside @media and the like are read as if they stood outside, unless they are for print.
-    skipped: list[bool] = []
-    at = 0
-    while True:
-        budget.spend()
-        opened, closed = text.find("{", at), text.find("}", at)
-        if opened < 0 and closed < 0:
-            return
-        if closed >= 0 and (opened < 0 or closed < opened):
-            if skipped:
-                skipped.pop()
-            at = closed + 1
-            continue
-        prelude = text[at:opened].rpartition(";")[2].strip()
-        if prelude.startswith("@"):
-            media = prelude.lower()
-            foreign = not media.startswith(_BOXED) or (
-                media.startswith("@media") and re.match(r"@media\s+(?:only\s+)?print\b", media)
-            )
-            skipped.append(bool(foreign) or any(skipped))
-            at = opened + 1
-            continue
-        end = closed if closed >= 0 else len(text)
-        if not any(skipped[-1:]):
-            yield prelude, text[opened + 1 : end]
-        at = end + 1
-
-
-def _alternatives(selectors: str) -> Iterator[str]:
-    # Commas divide selectors but in parentheses; `:is(a, b)` is two selectors, which may hold more of them.
-    waiting = re.findall(r"(?:\([^()]*\)|[^,(])+", selectors[:10_000])
-    made = 0
-    while waiting:
-        selector = waiting.pop()
-        choice = _CHOICE.search(selector)
-        made += 1
-        if choice is None or made > _MOST_CHOICES:
-            yield selector
-        else:
-            head, tail = selector[: choice.start()], selector[choice.end() :]
-            waiting.extend(f"{head}{each.strip()}{tail}" for each in choice[1].split(","))
-
-
-def _rule(selector: str, declared: tuple[Declaration, ...], order: int) -> Rule | None:
+def _rule(selector: str, declared: tuple[Declaration, ...], order: int) -> tuple[Rule | None, bool]:
+    """The rule of one selector, None if it is of a state or cannot be read; and whether it was read in full."""
     compounds: list[tuple[str, _Compound]] = []
     ids = classes = tags = 0
     unread = False
@@ -214,16 +173,17 @@ def _rule(selector: str, declared: tuple[Declaration, ...], order: int) -> Rule 
             continue
         compound, complete = _compound(piece)
         if compound is None:
-            return None
+            return None, complete
         unread = unread or not complete
         ids, classes = ids + bool(compound.id), classes + len(compound.classes) + len(compound.attributes)
         tags += bool(compound.tag)
         compounds.append((combinator or " ", compound))
         combinator = ""
     if not compounds:
-        return None
+        return None, False
     weight = (ids, classes, tags)
-    return Rule(compounds=tuple(compounds), declarations=declared, weight=weight, order=order, only_hides=unread)
+    made = Rule(compounds=tuple(compounds), declarations=declared, weight=weight, order=order, only_hides=unread)
+    return made, not unread
 
 
 def _compound(piece: str) -> tuple[_Compound | None, bool]:
@@ -238,7 +198,7 @@ def _compound(piece: str) -> tuple[_Compound | None, bool]:
         at = found.end()
         if found["pseudo"] is not None:
             if found["pseudo"].partition("(")[0].lower() in _STATES:
-                return None, False
+                return None, True
             complete = complete and found["pseudo"].lower() == ":root"
             tag = "html" if found["pseudo"].lower() == ":root" else tag
         elif found["tag"] is not None:

@@ -20,7 +20,7 @@ _MINUS = re.compile(r"-\s+")
 _FUNCTION = re.compile(r"(rgba?|hsla?)\(([^()]{1,100})\)")
 _PIECE = re.compile(r"[a-z-]+\([^()]*\)|#[0-9a-f]+|[a-z]+")
 _PX: Final = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54, "q": 2.4 / 2.54}
-_FONT_SIZES: Final = {
+FONT_SIZES: Final = {
     "xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0,
 }  # fmt: skip
 _MOST_DIGITS: Final = 40
@@ -42,8 +42,8 @@ def pixels(value: str, *, font: float = ROOT_PX, whole: float = _VIEW_PX) -> flo
 
 def font_pixels(value: str, *, inherited: float) -> float:
     """A font size in pixels; what is no size leaves the inherited one."""
-    if value in _FONT_SIZES:
-        return _FONT_SIZES[value]
+    if value in FONT_SIZES:
+        return FONT_SIZES[value]
     if value in {"smaller", "larger"}:
         return inherited * (1.2 if value == "larger" else 1 / 1.2)
     found = pixels(value, font=inherited, whole=inherited)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dueprocess.retrievers.ingest.css_rules import Declaration
+from dueprocess.retrievers.ingest.css_understood import understood
 from dueprocess.retrievers.ingest.css_values import (
     BLACK,
     ROOT_PX,
@@ -31,6 +32,7 @@ _FAR_PX: Final = 4000.0  # farther to the right or the bottom than any page is l
 _LEAST_BOX_PX: Final = 1.5
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)\s*(?:,([^()]*))?\)")
 _MOVED = re.compile(r"(translate(?:x|y|3d)?|scale(?:x|y|3d)?|matrix)\(([^()]*)\)")
+_UNKNOWN: Final[Colour] = (0.0, 0.0, 0.0, 0.0)
 _SHOWN: Final = frozenset({"inherit", "initial", "unset", "revert", ""})
 
 
@@ -69,7 +71,8 @@ class Look:
 
 def look_of(inherited: Look, declared: Iterable[Declaration]) -> Look:
     """How an element looks inside one that looks so, by its declarations from weak to strong."""
-    ordered = sorted(declared, key=lambda each: each.important)  # stable: important ones last
+    taken = [each for each in declared if understood(each.name, each.value)]
+    ordered = sorted(taken, key=lambda each: each.important)  # stable: important ones last
     named = {each.name: each.value for each in ordered if each.name.startswith("--")}
     variables = {**inherited.variables, **named} if named else inherited.variables
     style = {each.name: _resolved(each.value, variables) for each in ordered}
@@ -107,7 +110,10 @@ def _ink(style: Mapping[str, str], inherited: Look) -> Colour:
     value = style.get("-webkit-text-fill-color", "") or style.get("color", "")
     if inherited.vector:
         value = "transparent" if style.get("fill") == "none" else style.get("fill", "")
-    return inherited.ink if value in _SHOWN else colour(value) or inherited.ink
+    if value in _SHOWN or value == "currentcolor":
+        return inherited.ink
+    # A colour that is understood elsewhere and not here may be any: rule 1.
+    return colour(value) or (_UNKNOWN if "(" in value else inherited.ink)
 
 
 def _ground(style: Mapping[str, str], inherited: Look) -> Colour:
