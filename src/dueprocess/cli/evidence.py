@@ -8,8 +8,11 @@ from dueprocess.cli import options
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import foreign_lines, print_json, print_table, tell
 from dueprocess.evidence import MAX_LIMIT, PUBLIC, Access, Document, Listed, Retrieved, Viewer, Visibility, passages
+from dueprocess.metric import CitationRate
 from dueprocess.values import Json
 from dueprocess.values.foreign import visible
+from dueprocess.wiring.access import access
+from dueprocess.wiring.citing import citation_rates
 from dueprocess.wiring.evidence import FORMATS, found_json, open_evidence, read_file
 
 _SHOWN = 300
@@ -21,7 +24,7 @@ _kind = click.option(
 
 @click.group(context_settings=options.CONTEXT)
 def command() -> None:
-    """Keep the documents that agents may cite: add, read, search, list and remove them."""
+    """Keep the documents that agents may cite: add, read, search, list and remove them. See how often they cite none."""
 
 
 @command.command()
@@ -56,9 +59,9 @@ def add(
         raise click.UsageError("say who may see it: --everyone, or --access NAME")
     if name and len(files) > 1:
         raise click.UsageError("--id names one document; give one file")
-    access = PUBLIC if everyone else Access.of(*names)
+    seen_by = PUBLIC if everyone else Access.of(*names)
     # All are read before the first is kept: a file that cannot be read leaves nothing half done.
-    documents = [read_file(file, access=access, name=name, kind=kind or "", trusted=trusted) for file in files]
+    documents = [read_file(file, access=seen_by, name=name, kind=kind or "", trusted=trusted) for file in files]
     with open_evidence(directory, make=True) as index:
         done = [(document, index.add(document)) for document in documents]
     if as_json:
@@ -166,6 +169,48 @@ def remove(name: str, *, directory: Path, as_json: bool) -> None:
         print_json({"id": name, "removed": removed})
         return
     click.echo(f"{visible(name, limit=_SHOWN)} {'removed' if removed else 'was not there'}")
+
+
+@command.command()
+@click.option("--agent", default="", metavar="NAME", help="Of one agent.")
+@options.folder
+@options.as_json
+def rate(*, agent: str, directory: Path, as_json: bool) -> None:
+    """Show how many of the citations that agents named resolve to nothing they had retrieved: made up, or not read.
+
+    Told from the events of the runs. That a citation resolves does not say that the claim follows from it.
+    """
+    with access(directory) as here:
+        found = here.home.store.read(lambda tx: citation_rates(tx, tenant=here.tenant, agent=agent))
+    if as_json:
+        print_json({"agents": [{"agent": name, **_rate_json(told)} for name, told in sorted(found.items())]})
+        return
+    if not found:
+        tell("no run yet")
+    print_table(
+        [
+            (visible(name), str(told.calls), str(told.without), str(told.named), str(told.hallucinated), _percent(told))
+            for name, told in sorted(found.items())
+        ],
+        header=("agent", "calls", "uncited", "citations", "hallucinated", "rate"),
+    )
+
+
+def _percent(told: CitationRate) -> str:
+    if told.rate is None:
+        return "-"
+    tenths = round(told.rate * 1000)
+    return f"{tenths // 10}.{tenths % 10} %"
+
+
+def _rate_json(told: CitationRate) -> dict[str, Json]:
+    return {
+        "calls": told.calls,
+        "without": told.without,
+        "named": told.named,
+        "resolved": told.resolved,
+        "hallucinated": told.hallucinated,
+    }
 
 
 def _show(each: Retrieved, *, with_text: bool) -> None:
