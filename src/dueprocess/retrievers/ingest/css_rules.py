@@ -35,6 +35,7 @@ class Matched(Protocol):
     """What a selector asks of an element."""
 
     name: str
+    id: str
     attributes: Mapping[str, str]
     classes: frozenset[str]
 
@@ -54,7 +55,7 @@ class _Compound:
     def holds(self, element: Matched) -> bool:
         return (
             (not self.tag or self.tag == element.name)
-            and (not self.id or self.id == element.attributes.get("id"))
+            and (not self.id or self.id == element.id)
             and self.classes <= element.classes
             and all(_attribute(element.attributes.get(name), how, value) for name, how, value in self.attributes)
         )
@@ -101,13 +102,14 @@ class Rule:
 
 @dataclass(slots=True)
 class Sheet:
-    """All rules of a page, found by what their last compound asks for."""
+    """All rules of a page, found by what their last compound asks for. `folds`: the case of classes and ids does not matter."""
 
+    folds: bool = False
     count: int = 0
     _by: dict[str, list[Rule]] = field(default_factory=dict[str, list[Rule]])
 
-    def read(self, text: str, budget: Budget) -> None:
-        """Adds the rules of a style element.
+    def read(self, text: str, budget: Budget, *, conditional: bool = False) -> None:
+        """Adds the rules of a style element. `conditional`: whether they hold is not known.
 
         Raises:
             Unreadable: there are more than MAX_RULES.
@@ -115,12 +117,12 @@ class Sheet:
         for block in blocks(_COMMENT.sub(" ", text), budget):
             declared = declarations(block.body)
             made: list[Rule] = []
-            unread = block.conditional
+            unread = block.conditional or conditional
             for selector in alternatives(block.selectors) if declared else ():
                 self.count += 1
                 if self.count > MAX_RULES:
                     raise Unreadable(f"more than {MAX_RULES} style rules; expected fewer")
-                rule, complete = _rule(selector, declared, self.count)
+                rule, complete = _rule(selector, declared, order=self.count, folds=self.folds)
                 unread = unread or not complete
                 made += [rule] if rule is not None else []
             for rule in made:
@@ -131,7 +133,7 @@ class Sheet:
 
     def rules_for(self, element: Matched, budget: Budget) -> list[Rule]:
         """The rules that hold for an element, from weak to strong."""
-        keys = ("", element.name, f"#{element.attributes.get('id', '')}", *(f".{each}" for each in element.classes))
+        keys = ("", element.name, f"#{element.id}", *(f".{each}" for each in element.classes))
         found: list[Rule] = []
         for key in keys:
             for rule in self._by.get(key, ()):
@@ -157,7 +159,7 @@ def declarations(body: str) -> tuple[Declaration, ...]:
     return tuple(found)
 
 
-def _rule(selector: str, declared: tuple[Declaration, ...], order: int) -> tuple[Rule | None, bool]:
+def _rule(selector: str, declared: tuple[Declaration, ...], *, order: int, folds: bool) -> tuple[Rule | None, bool]:
     """The rule of one selector, None if it is of a state or cannot be read; and whether it was read in full."""
     compounds: list[tuple[str, _Compound]] = []
     ids = classes = tags = 0
@@ -171,7 +173,7 @@ def _rule(selector: str, declared: tuple[Declaration, ...], order: int) -> tuple
                 compounds.clear()
             combinator = piece if piece == ">" else ""
             continue
-        compound, complete = _compound(piece)
+        compound, complete = _compound(piece, folds=folds)
         if compound is None:
             return None, complete
         unread = unread or not complete
@@ -186,7 +188,7 @@ def _rule(selector: str, declared: tuple[Declaration, ...], order: int) -> tuple
     return made, not unread
 
 
-def _compound(piece: str) -> tuple[_Compound | None, bool]:
+def _compound(piece: str, *, folds: bool) -> tuple[_Compound | None, bool]:
     tag = name = ""
     classes: set[str] = set()
     attributes: list[tuple[str, str, str]] = []
@@ -204,9 +206,9 @@ def _compound(piece: str) -> tuple[_Compound | None, bool]:
         elif found["tag"] is not None:
             tag = "" if found["tag"] == "*" else found["tag"].lower()
         elif found["klass"] is not None:
-            classes.add(_plain(found["klass"]))
+            classes.add(_folded(_plain(found["klass"]), folds=folds))
         elif found["id"] is not None:
-            name = _plain(found["id"])
+            name = _folded(_plain(found["id"]), folds=folds)
         else:
             attributes.append((found["name"].lower(), found["how"] or "", found["value"] or ""))
     return _Compound(tag=tag, id=name, classes=frozenset(classes), attributes=tuple(attributes)), complete
@@ -230,6 +232,10 @@ def _attribute(actual: str | None, how: str, value: str) -> bool:
             return bool(value) and actual.endswith(value)
         case _:
             return bool(value) and value in actual
+
+
+def _folded(name: str, *, folds: bool) -> str:
+    return name.lower() if folds else name
 
 
 def _plain(text: str) -> str:

@@ -52,9 +52,11 @@ class _Page:
         self._tokens = found
         self._budget = budget
         self._exact = exact
-        self._sheet = Sheet()
+        self._quirks = self._has_quirks()
+        # Without a doctype browsers do not look at the case of classes and ids.
+        self._sheet = Sheet(folds=self._quirks)
         self._text = PageText()
-        self._tree = Tree(self._root(), quirks=self._has_quirks())
+        self._tree = Tree(self._root(), quirks=self._quirks)
 
     def read(self) -> None:
         for token in self._tokens:
@@ -79,18 +81,32 @@ class _Page:
     def _root(self) -> Element:
         # A browser gives the attributes of every `html` and `body` to the one there is; a style may stand at the end.
         merged: dict[str, dict[str, str]] = {"html": {}, "body": {}}
-        raw = ""
+        style: Open | None = None
+        templates = 0
         for token in self._tokens:
-            if isinstance(token, Open):
-                raw = token.name
-                if token.name in merged:
-                    merged[token.name] = {**token.attributes, **merged[token.name]}
-            elif isinstance(token, Text) and raw == "style":
-                self._sheet.read(token.text, self._budget)
-            elif isinstance(token, Close):
-                raw = ""
+            match token:
+                case Open(name):
+                    style = token if name == "style" else None
+                    templates += name == "template"
+                    if name in merged:
+                        merged[name] = {**token.attributes, **merged[name]}
+                case Close(name):
+                    style = None
+                    templates -= name == "template" and templates > 0
+                case Text(text) if style is not None:
+                    self._read_style(style, text, in_template=templates > 0)
+                case _:
+                    pass
         root = self._styled(Open("html", merged["html"], closed=False), None)
         return self._styled(Open("body", merged["body"], closed=False), root)
+
+    def _read_style(self, style: Open, text: str, *, in_template: bool) -> None:
+        media = style.attributes.get("media", "").strip().lower()
+        kind = style.attributes.get("type", "").strip().lower()
+        if media == "print" or kind not in {"", "text/css"}:
+            return
+        # A template holds nothing of the page: what stands in it may hide here, and show nothing.
+        self._sheet.read(text, self._budget, conditional=in_template or media not in {"", "all", "screen"})
 
     def _begin(self, tag: Open) -> None:
         is_element, ended = self._tree.begin(tag)
@@ -116,7 +132,8 @@ class _Page:
             name=tag.name,
             attributes=tag.attributes,
             parent=parent,
-            classes=frozenset(tag.attributes.get("class", "").split()[:100]),
+            id=self._named(tag.attributes.get("id", "")),
+            classes=frozenset(self._named(tag.attributes.get("class", "")).split()[:100]),
         )
         rules = self._sheet.rules_for(element, self._budget)
         own = [*_old_style(tag), *(each for rule in rules if not rule.only_hides for each in rule.declarations)]
@@ -129,6 +146,9 @@ class _Page:
             shut = harsher.why if not look.why else ""
         element.look = replace(look, shut=shut or _UNSHOWN.get(tag.name, ""))
         return element
+
+    def _named(self, name: str) -> str:
+        return name.lower() if self._quirks else name
 
     def _write(self, text: str) -> None:
         element = self._tree.current

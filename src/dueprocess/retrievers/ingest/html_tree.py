@@ -60,6 +60,7 @@ class Element:
     name: str
     attributes: Mapping[str, str]
     parent: "Element | None" = None
+    id: str = ""
     classes: frozenset[str] = frozenset()
     look: Look = field(default_factory=Look)
     pending: int = 0

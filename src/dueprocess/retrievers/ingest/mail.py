@@ -17,6 +17,7 @@ from typing import Final, TypeAlias, cast
 from dueprocess.evidence import Part, Visibility
 from dueprocess.retrievers.ingest.html_page import read_page
 from dueprocess.retrievers.ingest.limits import Budget, Unreadable, decoded, known_charset
+from dueprocess.retrievers.ingest.page_charset import charset_of_page
 
 MAX_NESTED: Final = 20
 MAX_MEMBERS: Final = 500
@@ -110,7 +111,8 @@ class _Mailbox:
         apart = Budget(limits=self._budget.limits, ends_at=self._budget.ends_at)
         payload = cast("object", member.get_payload(decode=True))
         charset = _parameter(member, "charset")
-        text = decoded(payload, charset=charset) if isinstance(payload, bytes) else ""
+        content = payload if isinstance(payload, bytes) else b""
+        text = decoded(content, charset=charset or charset_of_page(content))
         match member.get_content_type():
             case "text/html":
                 read_page(text, apart)
