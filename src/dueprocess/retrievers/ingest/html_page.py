@@ -11,7 +11,7 @@ from typing import Final
 
 from dueprocess.evidence import Visibility
 from dueprocess.retrievers.ingest.css_rules import Declaration, Sheet, declarations
-from dueprocess.retrievers.ingest.css_values import BLACK
+from dueprocess.retrievers.ingest.css_values import BLACK, ROOT_PX
 from dueprocess.retrievers.ingest.html_tokens import Close, Comment, Open, Text, Token, tokens
 from dueprocess.retrievers.ingest.html_tree import BLOCKS, VOID, Element, Tree
 from dueprocess.retrievers.ingest.limits import Budget
@@ -138,6 +138,11 @@ class _Page:
         rules = self._sheet.rules_for(element, self._budget)
         own = [*_old_style(tag), *(each for rule in rules if not rule.only_hides for each in rule.declarations)]
         own += declarations(tag.attributes.get("style", ""))
+        if self._quirks:
+            own = [_hashed(each) for each in own]
+            if tag.name == "table" and len(self._tree.stack) > 1:
+                # Without a doctype a table takes its ink from the body, whatever lies between.
+                above = replace(above, ink=self._tree.stack[0].look.ink, font=ROOT_PX)
         look = look_of(above, own)
         maybe = [each for rule in rules if rule.only_hides for each in rule.declarations]
         shut = look.shut or _shut_by_itself(tag)
@@ -241,6 +246,13 @@ def _old_style(tag: Open) -> Sequence[Declaration]:
         said += [("color", tag.attributes.get("color", "") or tag.attributes.get("text", ""))]
     said += [("background-color", tag.attributes.get("bgcolor", ""))]
     return [Declaration(name=name, value=_old_colour(value), important=False) for name, value in said if value.strip()]
+
+
+def _hashed(each: Declaration) -> Declaration:
+    """Without a doctype a colour needs no `#`."""
+    if each.name in {"color", "background-color"} and len(each.value) in {3, 6}:
+        return replace(each, value=_old_colour(each.value))
+    return each
 
 
 def _old_colour(value: str) -> str:
