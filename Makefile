@@ -20,14 +20,14 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
 
 setup: ## install all development tools into .venv
-	@$(NEEDS) base models databases analyze test lint bench compiler
+	@$(NEEDS) base models databases analyze test lint bench compiler retrievers
 
 demo: ## a support inbox, once without the gate and once through it, killed in the middle (build/demo)
 	@$(NEEDS) base
 	@$(BIN)/due demo --dir build/demo
 
 test: ## run the tests
-	@$(NEEDS) base models databases analyze test compiler
+	@$(NEEDS) base models databases analyze test compiler retrievers
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS) tests
 
 check: lint types imports test chaos controls power-sample power-controls mutants-sample bench-smoke ## all that the continuous integration does
@@ -44,7 +44,7 @@ format: ## bring all Python files into form
 	$(BIN)/ruff check --fix .
 
 types: ## types of src, strictly
-	@$(NEEDS) base models databases analyze test lint
+	@$(NEEDS) base models databases analyze test lint retrievers
 	$(BIN)/basedpyright
 
 imports: ## the floors of the house

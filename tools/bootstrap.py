@@ -27,7 +27,7 @@ import pip_to_uv
 
 FLOOR = (3, 11)
 CANDIDATES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python")
-GROUPS = ("base", "models", "databases", "analyze", "test", "lint", "bench", "compiler")
+GROUPS = ("base", "models", "databases", "analyze", "test", "lint", "bench", "compiler", "retrievers")
 COMPILERS = ("cc", "gcc", "clang")
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -47,8 +47,14 @@ FLOAT_DOORS = frozenset({PACKAGE / "tool" / "shape.py"})
 CODE_DOOR = PACKAGE / "policy" / "program.py"
 """Where conditions, typed and closed, become a function: made of syntax nodes, never of a text (ADR 0017)."""
 
-HAND_OVER = frozenset({PACKAGE / "stores" / "sqlite" / "writer.py", PACKAGE / "runtime" / "child.py"})
-"""Where what another's work raised is handed to who asked, a thread or a process: nothing is swallowed."""
+HAND_OVER = frozenset(
+    {
+        PACKAGE / "stores" / "sqlite" / "writer.py",
+        PACKAGE / "runtime" / "child.py",
+        PACKAGE / "evidence" / "narrowing.py",
+    }
+)
+"""Where what another's work raised is handed to who asked, a thread, a process or a judgement: nothing is swallowed."""
 
 LOADED_WHEN_ASKED = frozenset({PACKAGE / "gate" / "statements.py"})
 """Where a room of ours that stands on an extra is loaded only once a policy asks for it."""

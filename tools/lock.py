@@ -25,6 +25,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "lint": ("requirements/lint.in",),
     "bench": ("requirements/bench.in",),
     "compiler": ("requirements/compiler.in",),
+    "retrievers": ("pyproject.toml", "--extra", "pdf", "--extra", "llamaindex"),
 }
 """Each group and what it is resolved from, in the order of Rule 1."""
 

@@ -42,17 +42,25 @@ def test_every_requirement_is_one_version_with_its_hashes(group: str):
 def test_a_requirement_file_says_what_and_never_from_where(group: str):
     text = HOUSE.pins(group).read_text(encoding="utf-8")
     assert "://" not in text
-    assert "-index" not in text
+    # One of the packages is called llama-index.
+    assert "-index" not in text.replace("llama-index", "")
     assert "find-links" not in text
 
 
 def test_any_groups_may_be_installed_together():
-    versions: dict[str, set[str]] = {}
+    versions: dict[str, dict[str, set[tuple[str, str]]]] = {}
     for group in ("build", *bootstrap.GROUPS):
-        for name, found in pins(group).items():
-            versions.setdefault(name, set()).update(found)
-    # Several versions of one name are right only when markers tell them apart: there are none today.
-    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+        for line in requirement_lines(group):
+            if match := PIN.match(line):
+                marker = line.partition(" ; ")[2].removesuffix(" \\")
+                versions.setdefault(match[1], {}).setdefault(group, set()).add((match[2], marker))
+    for name, found in versions.items():
+        if len({version for told in found.values() for version, _ in told}) > 1:
+            # Several versions of one name are right only when markers tell them apart, in every group the same way.
+            first, *others = found.values()
+            assert all(told == first for told in others), name
+            assert len({marker for _, marker in first}) == len(first), name
+            assert all(marker for _, marker in first), name
 
 
 def test_the_base_is_what_the_project_declares():
@@ -65,6 +73,13 @@ def test_a_group_of_an_extra_is_that_extra(group: str):
     extra = {name_of(requirement) for requirement in PROJECT["project"]["optional-dependencies"][group]}
     assert extra <= pins(group).keys()
     assert pins("base").keys() <= pins(group).keys()
+
+
+def test_the_retrievers_group_is_the_extras_of_the_shelf():
+    extras = PROJECT["project"]["optional-dependencies"]
+    asked = {name_of(requirement) for extra in ("pdf", "llamaindex") for requirement in extras[extra]}
+    assert asked <= pins("retrievers").keys()
+    assert pins("base").keys() <= pins("retrievers").keys()
 
 
 def test_the_databases_group_is_the_extras_of_those_who_ask_databases():

@@ -15,7 +15,7 @@ from dueprocess.agent import endings, turns
 from dueprocess.agent.happened import Happened
 from dueprocess.agent.state import MAX_CRASHES, Pending, Result, RunState, Status
 from dueprocess.approval import Notice, notices
-from dueprocess.evidence import Chunk, read_chunks
+from dueprocess.evidence import Chunk, Viewer, retrieved
 from dueprocess.gate import (
     ActionCancelled,
     ActionDenied,
@@ -103,7 +103,7 @@ def _outcome(state: RunState, event: Happened, record: ActionSettled) -> RunStat
         state = _decide_waiting(state, event.action)
     match record.outcome:
         case Outcome.SUCCEEDED:
-            known = replace(state, evidence=(*state.evidence, *_retrieved(state, item, record.result)))
+            known = replace(state, evidence=(*state.evidence, *_retrieved(state, event, item, record.result)))
             return _settled(known, event, replace(item, tries=item.tries + 1), Result.OK, record.result)
         case Outcome.FAILED:
             return _failed(state, event, item, record)
@@ -237,13 +237,13 @@ def _of_call(state: RunState, call: CallRecord) -> Pending | None:
     return next((item for item in state.pending if (item.cause, item.index) == (call.cause, call.index)), None)
 
 
-def _retrieved(state: RunState, item: Pending, result: str) -> tuple[Chunk, ...]:
+def _retrieved(state: RunState, event: Happened, item: Pending, result: str) -> tuple[Chunk, ...]:
     # INVARIANT I5: only what a retrieving tool brought back in this run can be cited as evidence.
     spec = state.config.tools.get(item.request.name)
     if spec is None or not spec.retrieves:
         return ()
-    chunks, _ = read_chunks(parse(result))
-    return chunks
+    viewer = Viewer.of(state.principal, on_behalf_of=state.on_behalf_of)
+    return retrieved(parse(result), by=viewer, at=Instant(event.at))
 
 
 def _told(finding: FindingRecord) -> Json:

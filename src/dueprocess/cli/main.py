@@ -26,6 +26,7 @@ _VERBS: Final = {
     "actions": ("actions", "Settle outcomes that only a person can tell."),
     "identity": ("identity", "Add and list the people who may approve."),
     "policy": ("policy", "Draft, check, compare, decide, test and publish policies."),
+    "evidence": ("evidence", "Keep the documents that agents may cite."),
     "replay": ("replay", "Decide recorded runs again under a policy."),
     "ledger": ("ledger", "Verify, export and prove the ledger; erase a run."),
     "audit": ("audit", "Report why the agent did what it did."),

@@ -3,15 +3,18 @@
 Rule 1. A citation is exactly {document, start, end, digest}, a chunk exactly {document, digest, start, end, text}.
 Rule 2. Offsets are whole numbers below 2^53, digests 64 lower-case hex characters, a document is named by text.
 Rule 3. What is not of its form is told and left out; the rest is read.
+Rule 4. In what a retrieving tool brought back a chunk may have further keys. Who retrieved it and when is never read
+        there: whoever tells it reads it from the ledger.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.errors import BadValue
+from dueprocess.evidence.access import Viewer
 from dueprocess.evidence.citation import Chunk, Citation
-from dueprocess.values import Digest, Json, digest_text
+from dueprocess.values import Digest, Instant, Json, digest_text
 from dueprocess.values.foreign import kind_of, quoted
 
 MAX_CITATIONS: Final = 100  # of one call; each is looked for in every chunk of its document
@@ -76,10 +79,10 @@ def read_chunks(value: Json, *, where: str = "evidence") -> tuple[tuple[Chunk, .
 
 
 def chunks_of(result: Json) -> tuple[Chunk, ...]:
-    """The chunks in what a retrieving tool brought back, wherever in it they stand.
+    """The chunks in what a retrieving tool brought back, wherever in it they stand; none where there is a flood of them.
 
-    A chunk is an object with document, start, end and text; further keys (a score, a title) are ignored here, since
-    the tool is ours. Without a digest it is that of the text.
+    A chunk is an object with document, start, end and text, and maybe id and document_digest; further keys (a score, a
+    title) are ignored here, since the tool is ours. Without a digest it is that of the text.
     """
     found: list[Chunk] = []
     waiting: list[Json] = [result]
@@ -93,7 +96,12 @@ def chunks_of(result: Json) -> tuple[Chunk, ...]:
                 found.append(chunk)
             else:
                 waiting.extend(reversed(value.values()))
-    return tuple(found)
+    return tuple(found) if len(found) <= MAX_CHUNKS else ()
+
+
+def retrieved(result: Json, *, by: Viewer | None, at: Instant | None) -> tuple[Chunk, ...]:
+    """The chunks of a result, with the ledger's word on who retrieved them and when (rule 4)."""
+    return tuple(replace(chunk, retrieved_by=by, retrieved_at=at) for chunk in chunks_of(result))
 
 
 def _retrieved(value: dict[str, Json]) -> Chunk | None:
@@ -102,7 +110,14 @@ def _retrieved(value: dict[str, Json]) -> Chunk | None:
         return None
     fields = {name: value[name] for name in _CHUNK if name in value}
     chunks, _ = read_chunks([{"digest": digest_text(text), **fields}])
-    return chunks[0] if chunks else None
+    if not chunks:
+        return None
+    name, whole = value.get("id"), value.get("document_digest")
+    return replace(
+        chunks[0],
+        id=name if isinstance(name, str) and len(name) <= _MAX_NAME else "",
+        document_digest=Digest(whole) if isinstance(whole, str) and _DIGEST.fullmatch(whole) else None,
+    )
 
 
 def _entries(value: Json, where: str, wrong: list[Malformed], *, most: int) -> list[tuple[str, Json]]:

@@ -17,7 +17,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.errors import BadValue, ToolInvalid
-from dueprocess.evidence import Chunk, Malformed, read_citations, resolve
+from dueprocess.evidence import (
+    Chunk,
+    Citation,
+    Malformed,
+    Resolution,
+    Validator,
+    Viewer,
+    narrow,
+    read_citations,
+    resolve,
+)
 from dueprocess.gate.checks import Checked, Renewal, checked
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window, windows_of
@@ -52,7 +62,9 @@ MAX_TEXT: Final = 8 << 20  # characters of arguments as text; more is not a call
 class RawCall:
     """A call as it was proposed. `arguments` is JSON text, as a model wrote it, or data.
 
-    `evidence` are the chunks retrieved in this run; `citations` those named beside the arguments, in the form of JSON.
+    `evidence` are the chunks retrieved in this run, by this principal where a chunk does not say by whom; `citations`
+    those named beside the arguments, in the form of JSON. `since`: what was retrieved before is no evidence, nor what
+    does not say when.
     `history`: the run so far, under the policy that judges; None for a call by itself. `action`: its id, if it has one.
     """
 
@@ -62,6 +74,7 @@ class RawCall:
     environment: str = DEFAULT_ENVIRONMENT
     evidence: tuple[Chunk, ...] = ()
     citations: Json = None
+    since: Instant | None = None
     history: History | None = None
     action: str = ""
     now: Instant = Instant(0)
@@ -88,8 +101,13 @@ class Judgement:
     renewals: tuple[Renewal, ...] = ()
 
 
-def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Judgement:
-    """Judges one call without any state, in the order above. Pure; never raises for what a call holds."""
+def judge(
+    policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall, validator: Validator | None = None
+) -> Judgement:
+    """Judges one call without any state, in the order above. Pure; never raises for what a call holds.
+
+    `validator` is asked about each citation that resolves, and can only object (`evidence.narrow`).
+    """
     try:  # 1
         arguments = _read(call.arguments)
     except BadValue as error:
@@ -97,7 +115,7 @@ def judge(policy: Policy, tools: Mapping[str, ToolSpec], *, call: RawCall) -> Ju
     listed, spec = policy.tools.get(call.tool), tools.get(call.tool)  # 2
     if listed is None or spec is None:
         return _judged((unlisted(call.tool),), arguments=canonical(arguments))
-    cited = _cite(call, arguments, listed)  # 3
+    cited = _cite(call, arguments, listed, validator)  # 3
     found = [*cited.findings, *_schema(spec, listed, cited.arguments)]  # 4
     if listed.parameterized_only or listed.row_level_security:
         arguments, refused = with_statement(spec, listed, cited.arguments)
@@ -202,7 +220,7 @@ class _Cited:
     findings: tuple[Finding, ...]
 
 
-def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cited:
+def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy, validator: Validator | None) -> _Cited:
     given, malformed = read_citations(call.citations)
     findings = [parse_finding(_where(entry)) for entry in malformed[:1]]
     named = _listed(call.citations)
@@ -216,7 +234,9 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
         findings.extend(_schema_finding([_where(entry)]) for entry in bad[:1])
         given, wrong = (*given, *inside), [*wrong, *bad]
         named.extend(_listed(value))
-    resolutions = resolve(given, call.evidence)
+    resolutions = _resolved(given, call)
+    if validator is not None:
+        resolutions = narrow(resolutions, validator, arguments=arguments)
     return _Cited(
         arguments=arguments,
         named=canonical(named) if named else "",
@@ -224,6 +244,15 @@ def _cite(call: RawCall, arguments: dict[str, Json], listed: ToolPolicy) -> _Cit
         unresolved=(*(each.reason for each in resolutions if each.chunk is None), *map(_where, wrong)),
         findings=tuple(findings),
     )
+
+
+def _resolved(given: tuple[Citation, ...], call: RawCall) -> tuple[Resolution, ...]:
+    if not given or call.principal is None:
+        return resolve(given, call.evidence, since=call.since)
+    # INVARIANT I5: what another principal retrieved is no evidence of this one.
+    viewer = Viewer.of(call.principal.id, on_behalf_of=call.principal.on_behalf_of)
+    own = (chunk if chunk.retrieved_by else replace(chunk, retrieved_by=viewer) for chunk in call.evidence)
+    return resolve(given, own, principal=viewer, since=call.since)
 
 
 def _listed(citations: Json) -> list[Json]:

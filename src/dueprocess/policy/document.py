@@ -230,6 +230,7 @@ class ToolPolicy:
     max_amount: Money | None = None
     require_approval_over: Money | None = None
     require_citation: bool = False
+    citation_max_age: Duration | None = None
     allowed_fields: tuple[ArgumentPath, ...] | None = None
     roles: tuple[str, ...] | None = None
     environments: tuple[str, ...] | None = None

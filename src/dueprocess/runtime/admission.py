@@ -66,7 +66,7 @@ from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Item
 from dueprocess.runtime.tables import ACTIONS, HOLDS, MARKS
 from dueprocess.tool import Idempotency
-from dueprocess.values import ActionId, action_id, attempt_key, canonical
+from dueprocess.values import ActionId, Instant, action_id, attempt_key, canonical
 
 _APPROVAL_LABEL = "approval"
 
@@ -307,10 +307,17 @@ def raw_call(desk: Desk, item: Pending) -> RawCall:
         principal=principal,
         environment=desk.environment,
         evidence=state.evidence,
+        since=_fresh_since(desk, item),
         history=desk.history if desk.history.is_asked else None,
         action=item.action,
         now=desk.now,
     )
+
+
+def _fresh_since(desk: Desk, item: Pending) -> Instant | None:
+    listed = desk.policy.tools.get(item.request.name)
+    age = listed.citation_max_age if listed is not None else None
+    return None if age is None else Instant(max(0, desk.now - age))
 
 
 def _call(place: _Place) -> CallRecord:

@@ -24,7 +24,7 @@ from dueprocess.agent.records import (
 )
 from dueprocess.agent.todo import MAX_RECONCILES
 from dueprocess.errors import BadValue, Conflict
-from dueprocess.evidence import read_chunks
+from dueprocess.evidence import Viewer, retrieved
 from dueprocess.gate import (
     ActionDispatched,
     ActionExpired,
@@ -349,7 +349,8 @@ class Governed:
         ):
             return self._reconcile(dispatch)
         if outcome.outcome is Outcome.SUCCEEDED and tool.spec.retrieves:
-            chunks, _ = read_chunks(parse(outcome.result))
+            viewer = Viewer.of(dispatch.attempt.principal, on_behalf_of=dispatch.attempt.on_behalf_of)
+            chunks = retrieved(parse(outcome.result), by=viewer, at=self._shell.clock.now())
             with self._lock:
                 self._state = replace(self._state, evidence=(*self._state.evidence, *chunks))
         return resumption.performed(dispatch.attempt.action, outcome)

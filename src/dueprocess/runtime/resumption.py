@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dueprocess.agent import Pending, RunState, Status
 from dueprocess.agent.records import BudgetExceeded, TaskSubmitted
 from dueprocess.errors import Conflict, NotFound
-from dueprocess.evidence import Chunk, read_chunks
+from dueprocess.evidence import Chunk, Viewer, retrieved
 from dueprocess.gate import (
     ActionDenied,
     ActionDispatched,
@@ -202,12 +202,16 @@ def over_budget(events: tuple[Event, ...]) -> str:
 
 def evidence_of(events: list[Event], loaded: Loaded) -> tuple[Chunk, ...]:
     """What retrieving tools brought back in this run."""
-    tools = {e.envelope.action: e.record.call.tool for e in events if isinstance(e.record, ActionDispatched)}
+    calls = {e.envelope.action: e.record.call for e in events if isinstance(e.record, ActionDispatched)}
     found: list[Chunk] = []
     for event in events:
-        record, spec = event.record, loaded.config.tools.get(tools.get(event.envelope.action, ""))
-        if isinstance(record, ActionSettled) and record.outcome is Outcome.SUCCEEDED and spec and spec.retrieves:
-            found.extend(read_chunks(parse(record.result))[0])
+        record, call = event.record, calls.get(event.envelope.action)
+        spec = loaded.config.tools.get(call.tool) if call is not None else None
+        if call is None or spec is None or not spec.retrieves:
+            continue
+        if isinstance(record, ActionSettled) and record.outcome is Outcome.SUCCEEDED:
+            viewer = Viewer.of(call.principal, on_behalf_of=call.on_behalf_of)
+            found.extend(retrieved(parse(record.result), by=viewer, at=Instant(event.envelope.at)))
     return tuple(found)
 
 

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dueprocess.errors import BadValue
-from dueprocess.evidence import Chunk
+from dueprocess.evidence import Chunk, Viewer, retrieved
 from dueprocess.evidence.citation import resolve
-from dueprocess.evidence.form import read_chunks, read_citations
+from dueprocess.evidence.form import read_citations
 from dueprocess.gate import ActionState, FindingRecord
 from dueprocess.gate import records as gate
 from dueprocess.ledger import Envelope, Event
@@ -163,7 +163,8 @@ class ActionTeller:
         self._state = _OUTCOMES[record.outcome]
         tool = self._call.tool
         if record.outcome is gate.Outcome.SUCCEEDED and tool in self._retrieving:
-            self._chunks.extend(read_chunks(_read(record.result))[0])
+            viewer = Viewer.of(self._call.principal, on_behalf_of=self._call.on_behalf_of)
+            self._chunks.extend(retrieved(_read(record.result), by=viewer, at=Instant(envelope.at)))
         if record.by is gate.SettledBy.PERSON:
             said = AnswerStory(at=Instant(envelope.at), what="settled", by=record.person, how=record.how)
             self._answers.append(replace(said, reason=record.outcome.value))
@@ -240,7 +241,7 @@ class ActionTeller:
 
     def _called(self, call: gate.CallRecord) -> None:
         self._call = call
-        self._evidence = self._resolved(call.citations)
+        self._evidence = self._resolved(call)
 
     def _decided(self, envelope: Envelope, decision: str, findings: tuple[FindingRecord, ...]) -> None:
         made = tuple(
@@ -257,10 +258,11 @@ class ActionTeller:
             DecisionStory(at=Instant(envelope.at), decision=decision, policy=envelope.policy, findings=made)
         )
 
-    def _resolved(self, citations: str) -> tuple[EvidenceStory, ...]:
-        given = read_citations(_read(citations))[0] if citations else ()
+    def _resolved(self, call: gate.CallRecord) -> tuple[EvidenceStory, ...]:
+        given = read_citations(_read(call.citations))[0] if call.citations else ()
+        viewer = Viewer.of(call.principal, on_behalf_of=call.on_behalf_of)
         found: list[EvidenceStory] = []
-        for each in resolve(given, self._chunks):
+        for each in resolve(given, self._chunks, principal=viewer):
             cited, chunk = each.citation, each.chunk
             span = chunk.text[cited.start - chunk.start : cited.end - chunk.start] if chunk is not None else ""
             found.append(

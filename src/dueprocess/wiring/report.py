@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dueprocess.errors import BadValue, NotFound
-from dueprocess.evidence.form import read_chunks
+from dueprocess.evidence import Viewer, retrieved
 from dueprocess.gate import ActionSettled, CallRecord, Outcome, RawCall, judge
 from dueprocess.ledger import Event, Reader
 from dueprocess.policy import DEFAULT_ENVIRONMENT, Passed, Principal, explain
@@ -199,12 +199,16 @@ def _passed(told: Told, action: ActionStory) -> tuple[PassedRule, ...]:
 def raw_call(told: Told, call: CallRecord, *, before: int) -> RawCall:
     """A recorded call as it was given to the gate, with the evidence that its run had retrieved before that event."""
     principal = Principal(id=call.principal, on_behalf_of=call.on_behalf_of or None) if call.principal else None
-    retrieving = {action.action for action in told.story.actions if _retrieves(told, action.tool)}
+    calls = {event.envelope.action: made for event in told.events if (made := _call_of(event)) is not None}
     chunks = [
         chunk
         for event in told.events
-        if event.envelope.seq < before and event.envelope.action in retrieving
-        for chunk in read_chunks(_result(event))[0]
+        if event.envelope.seq < before and (made := calls.get(event.envelope.action)) and _retrieves(told, made.tool)
+        for chunk in retrieved(
+            _result(event),
+            by=Viewer.of(made.principal, on_behalf_of=made.on_behalf_of),
+            at=Instant(event.envelope.at),
+        )
     ]
     return RawCall(
         tool=call.tool,

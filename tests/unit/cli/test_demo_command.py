@@ -93,6 +93,15 @@ def test_the_exported_ledger_verifies_with_the_exported_key_alone(undisturbed: P
 
 
 @pytest.mark.slow
+def test_its_agent_cites_what_it_has_read(undisturbed: Path):
+    words = ["evidence", "rate", "--dir", str(undisturbed), "--json"]
+    done = subprocess.run([*DUE[:-1], *words], capture_output=True, text=True, check=True)
+    (told,) = json.loads(done.stdout)["agents"]
+    assert told["named"] == told["resolved"] > 0
+    assert told["hallucinated"] == 0
+
+
+@pytest.mark.slow
 def test_a_run_after_the_end_prints_the_same_and_pays_nothing(undisturbed: Path):
     before = (undisturbed / "payments.jsonl").read_bytes()
     events = summary(undisturbed)["ledger_events"]

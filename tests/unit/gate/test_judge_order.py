@@ -1,16 +1,17 @@
 """The stateless judgement: read, listed, cited, schema, policy; whatever is written, nothing is raised."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from textwrap import dedent
 
 import pytest
 
-from dueprocess.evidence import Chunk
+from dueprocess.evidence import Chunk, Citation, Viewer
 from dueprocess.gate import Judgement, RawCall, judge
 from dueprocess.policy import Policy, Principal, Verdict, load
 from dueprocess.tool import Effect, ToolSpec
-from dueprocess.values import Json, digest_text
+from dueprocess.values import Instant, Json, digest_text
 
 TEXT = "Refunds are possible within 30 days."
 CHUNK = Chunk(document="kb", digest=digest_text(TEXT), start=0, end=len(TEXT), text=TEXT)
@@ -390,3 +391,54 @@ def test_the_ways_past_another_gate_are_denied_here(way: str):
     tool, arguments = THIRTEEN[way]
 
     assert judged(arguments, tool=tool).verdict is Verdict.DENY
+
+
+@pytest.mark.parametrize(
+    ("by", "resolved"),
+    [
+        (None, 1),
+        (Viewer.of("agent:support@r1", on_behalf_of="user:ann"), 1),
+        (Viewer.of("agent:support@r1", on_behalf_of="user:bob"), 0),
+        (Viewer.of("agent:other@r1", on_behalf_of="user:ann"), 0),
+        (Viewer.of("agent:support@r1"), 0),
+    ],
+)
+def test_i5_what_another_principal_retrieved_is_no_evidence_of_this_one(by: Viewer | None, resolved: int):
+    principal = Principal(id="agent:support@r2", on_behalf_of="user:ann")
+    evidence = (replace(CHUNK, retrieved_by=by),)
+    cited = {"amount_usd": 5, "citations": [CITATION]}
+
+    judgement = judged(cited, keys=CITED, evidence=evidence, principal=principal)
+    assert judgement.call is not None
+    assert judgement.call.resolved == resolved
+    assert len(judgement.call.unresolved) == 1 - resolved
+    # Of nobody it is not asked who retrieved.
+    nobody = judged(cited, keys=CITED, evidence=evidence)
+    assert nobody.call is not None
+    assert nobody.call.resolved == 1
+
+
+def test_i5_what_was_retrieved_too_long_ago_is_no_evidence():
+    cited = {"amount_usd": 5, "citations": [CITATION]}
+    for principal in (None, Principal(id="agent:support@r1")):
+        for at, resolved in ((Instant(4), 0), (Instant(5), 1), (None, 0)):
+            evidence = (replace(CHUNK, retrieved_at=at),)
+            judgement = judged(cited, keys=CITED, evidence=evidence, principal=principal, since=Instant(5))
+            assert judgement.call is not None
+            assert judgement.call.resolved == resolved
+
+
+def test_a_validator_objects_to_a_citation_and_hears_the_arguments_without_the_citations():
+    heard: list[object] = []
+
+    def objects(citation: Citation, chunk: Chunk, arguments: Mapping[str, Json]) -> str | None:
+        heard.append((citation.end, chunk, dict(arguments)))
+        return "the amount is not in the span"
+
+    call = RawCall(tool="issue_refund", arguments={"amount_usd": 5, "citations": [CITATION]}, evidence=(CHUNK,))
+    judgement = judge(policy(CITED), TOOLS, call=call, validator=objects)
+    assert heard == [(7, CHUNK, {"amount_usd": 5})]
+    assert judgement.verdict is Verdict.DENY
+    assert judgement.call is not None
+    assert judgement.call.unresolved == ("the amount is not in the span",)
+    assert judge(policy(CITED), TOOLS, call=call, validator=lambda *_: None).verdict is Verdict.ALLOW
