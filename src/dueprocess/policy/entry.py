@@ -88,8 +88,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         spot.unknown("tool", name, names.tools)
     arguments = type_of_arguments(spec.parameters) if spec is not None else None
     tier = names.tiers.get(_named(keys.get("tier"), "tier", names.tiers) or "")
-    if "schema_digest" in keys:
-        _same_schema(keys["schema_digest"], spec)
+    _same_schema(keys.get("schema_digest"), spec)
     bind = read_bindings(keys.get("bind"), arguments)
     maximum, threshold = _thresholds(keys)
     listed = _allowed_fields(keys.get("allowed_fields"))
@@ -106,7 +105,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         max_amount=maximum,
         require_approval_over=threshold,
         require_citation=_citation(keys.get("require_citation"), spec),
-        citation_max_age=keys["citation_max_age"].duration() if "citation_max_age" in keys else None,
+        citation_max_age=_duration(keys.get("citation_max_age")),
         allowed_fields=listed,
         roles=_known(keys.get("roles"), "role", names.roles),
         environments=_known(keys.get("environments"), "environment", names.environments),
@@ -229,9 +228,13 @@ def _rate(spot: Spot | None) -> Rate | None:
     return None if count is None or window is None else Rate(count=count, window=window)
 
 
-def _same_schema(spot: Spot, spec: ToolSpec | None) -> None:
-    reviewed = spot.text("the digest of the tool's schema")
-    if reviewed is None or spec is None:
+def _duration(spot: Spot | None) -> Duration | None:
+    return spot.duration() if spot is not None else None
+
+
+def _same_schema(spot: Spot | None, spec: ToolSpec | None) -> None:
+    reviewed = spot.text("the digest of the tool's schema") if spot is not None else None
+    if spot is None or reviewed is None or spec is None:
         return
     actual = digest_json(spec.parameters)
     if reviewed != actual:

@@ -1,6 +1,5 @@
 """What every retriever promises, as checks that run against yours. How well it ranks is not looked at.
 
-    from dueprocess.values.trust import Integrity
 from dueprocess.testing import retriever_contract as contract
 
     @pytest.mark.parametrize("check", contract.checks_for(MyBench.features), ids=str)
@@ -34,6 +33,7 @@ from dueprocess.evidence import (
     resolve,
 )
 from dueprocess.values import digest_text
+from dueprocess.values.trust import Integrity
 
 ANN: Final = Viewer(agent="agent:support", on_behalf_of="user:ann", groups=frozenset({"group:finance"}))
 BOB: Final = Viewer(agent="agent:support", on_behalf_of="user:bob")
