@@ -187,7 +187,10 @@ def _vouched(scale: _Scale, path: tuple[str, ...], leaf: Json) -> None:
             scale.note("control", Verdict.HOLD, reason, _compared(scale, path, leaf, {"used_by": by}))
         case _:
             if found.span >= 0:
-                scale.uses.append(Use(action=scale.action, argument=role.argument, span=found.span, start=found.start))
+                scale.uses += (
+                    Use(action=scale.action, argument=role.argument, span=found.span, start=start)
+                    for start in found.starts
+                )
 
 
 def _unvouched(scale: _Scale, path: tuple[str, ...], leaf: Json, token: Token | None) -> None:

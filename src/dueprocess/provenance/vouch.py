@@ -4,9 +4,11 @@ Rule 1. Matching only ever grants. A value vouches if the same token stands, who
         what is transformed, split, encoded or invented stands nowhere.
 Rule 2. A strong token (e-mail, link, IBAN, phone, date) needs no more. A number or a word must be *named*: in quotes; a
         name (capitals, several words); an id (four characters or more with a digit or a joint in it); or beside a word
-        of its role: of the argument or the tool it directs.
-Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals or its role.
-Rule 4. Of several places the first that is free is taken.
+        of its role: of the argument or the tool it directs. Words that any sentence is full of ("to", "of") name no role.
+Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals, its role or
+        a word for money beside it.
+Rule 4. Of several places the first that is free is taken. A place that overlaps a used one is used: "Ann" is not named
+        once more where "Ann Lee" was.
 """
 
 import re
@@ -18,7 +20,7 @@ from dueprocess.provenance.entered import Entered, excerpt
 from dueprocess.provenance.place import Place, places
 from dueprocess.provenance.standing import Standing
 from dueprocess.provenance.token import Kind, Token, token_of
-from dueprocess.provenance.words import Words
+from dueprocess.provenance.words import GAP, Words
 from dueprocess.values.trust import Integrity
 
 _STRONG: Final = frozenset({Kind.EMAIL, Kind.LINK, Kind.IBAN, Kind.PHONE, Kind.DATE})
@@ -50,6 +52,8 @@ _MONEY_WORDS: Final = _CURRENCIES | {
     "budget",
     "limit",
 }
+_NO_ROLE: Final = frozenset("a an and as at by for from in into is it of off on or the this to up with".split())
+_RUN = re.compile(r"\w[\w@./:#+&~\\-]*")
 _ID_MARKS: Final = frozenset("-_./#:@")
 
 
@@ -68,17 +72,17 @@ class Role:
 
 def role_of(tool: str, path: tuple[str, ...]) -> Role:
     """The role of an argument, from its own name and the tool's."""
-    return Role(argument=".".join(path), words=_stems((tool, *path)))
+    return Role(argument=".".join(path), words=_stems((tool, *path)) - _NO_ROLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vouched:
-    """A value that is vouched: by whom, and the place, where it is one that can be used up."""
+    """A value that is vouched: by whom, and the place, where it is one that can be used up: where each of its words begins."""
 
     by: Integrity
     origin: str
     span: int = -1
-    start: int = -1
+    starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +110,24 @@ def vouch(
     for each in standing.endorsed:
         if (each.tool, each.argument, each.token) == (tool, role.argument, token):
             return Vouched(by=Integrity.ENDORSED, origin=each.by)
+    used = {(use.span, use.start): use.action for use in standing.used} | dict.fromkeys(taken, "")
     spent: Spent | None = None
     for number in standing.vouching:
         span = standing.entered[number]
         for place in _naming(span, token, role):
             if span.lasts:
                 return Vouched(by=span.label.integrity, origin=span.origin)
-            if (number, place.start) in taken:
-                spent = spent or Spent(action="", origin=span.origin)
-                continue
-            user = next((use.action for use in standing.used if (use.span, use.start) == (number, place.start)), None)
-            if user is None:
-                return Vouched(by=_integrity(span), origin=span.origin, span=number, start=place.start)
-            spent = Spent(action=user, origin=span.origin)
+            starts = _starts(span.vouching.folded, place)
+            users = [used[number, start] for start in starts if (number, start) in used]
+            if not users:
+                return Vouched(by=_integrity(span), origin=span.origin, span=number, starts=starts)
+            spent = Spent(action=users[-1], origin=span.origin)
     return spent
+
+
+def _starts(text: str, place: Place) -> tuple[int, ...]:
+    found = tuple(run.start() for run in _RUN.finditer(text, place.start, place.end))
+    return found or (place.start,)
 
 
 def is_known(standing: Standing, token: Token, *, role: Role) -> bool:
@@ -172,8 +180,9 @@ def _naming(span: Entered, token: Token, role: Role) -> Iterator[Place]:
 
 def _is_named_by(words: Words, token: Token, place: Place, role: Role) -> bool:
     text = words.folded
-    before = _WORD.findall(text[max(0, place.start - _AROUND) : place.start])[-_BEFORE:]
-    after = _WORD.findall(text[place.end : place.end + _AROUND])[:_AFTER]
+    # What was taken out in between keeps words apart.
+    before = _WORD.findall(text[max(0, place.start - _AROUND) : place.start].rpartition(GAP)[2])[-_BEFORE:]
+    after = _WORD.findall(text[place.end : place.end + _AROUND].partition(GAP)[0])[:_AFTER]
     return _is_named(words, token, place, role, around=frozenset(map(_stem, (*before, *after))))
 
 
@@ -186,7 +195,7 @@ def _is_named(words: Words, token: Token, place: Place, role: Role, *, around: f
     if token.kind is Kind.NUMBER:
         is_sum = _is_sum(text, start, end)
         if role.is_money:
-            return is_sum or beside or end - start >= _LONG_ENOUGH
+            return is_sum or beside or bool(_MONEY_WORDS & around)
         return not is_sum and (beside or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
     if beside or _is_quoted(text, start, end):
         return True
