@@ -75,7 +75,7 @@ def _checked(text: str, head: re.Match[str]) -> int:
         compact, at = compact + letter[1], letter.end()
         if len(compact) >= MIN_IBAN and _LETTER.match(text, at, at + 1) is None:
             number = "".join(str(int(each, 36)) for each in compact[4:] + compact[:4])
-            longest = at - head.start() if int(number) % 97 == 1 else longest  # noqa: PLR2004 - ISO 7064
+            longest = at - head.start() if int(number) % 97 == 1 else longest
     return longest
 
 

@@ -198,7 +198,7 @@ def _run(text: str, at: int) -> tuple[int, int]:
     """The whole of what stands around a place up to the next blank, without what encloses or ends a sentence."""
     start, end = _edge(text, at, -1), _edge(text, at, 1)
     while True:
-        while start < at and text[start] in "<([\"":
+        while start < at and text[start] in '<(["':
             start += 1
         while end > at and text[end - 1] in _ENDS:
             end -= 1

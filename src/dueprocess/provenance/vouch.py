@@ -3,10 +3,12 @@
 Rule 1. Matching only ever grants. A value vouches if the same token stands, whole, among what vouches (see `entered`);
         what is transformed, split, encoded or invented stands nowhere.
 Rule 2. A strong token (e-mail, link, IBAN, phone, date) needs no more. A number or a word must be *named*: in quotes; a
-        name (capitals, several words); an id (four characters or more with a digit or a joint in it); or beside a word
-        of its role: of the argument or the tool it directs. Words that any sentence is full of ("to", "of") name no role.
-Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals, its role or
-        a word for money beside it.
+        name (each word of it with a capital; not what a sentence usually begins with); an id (four characters or more
+        with a digit or a joint in it, but a hyphen alone joins plain words too); what the tool's schema lists for the
+        argument, in several words; or beside a word of its role: of the argument or the tool it directs. Words that any
+        sentence is full of ("to", "of") name no role.
+Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals, its own
+        argument or a word for money beside it, or by what it follows at once ("refund 50", but not "refund order 98765").
 Rule 4. Of several places the first that is free is taken. A place that overlaps a used one is used: "Ann" is not named
         once more where "Ann Lee" was.
 """
@@ -21,6 +23,7 @@ from dueprocess.provenance.place import Place, places
 from dueprocess.provenance.standing import Standing
 from dueprocess.provenance.token import Kind, Token, token_of
 from dueprocess.provenance.words import GAP, Words
+from dueprocess.values import Json
 from dueprocess.values.trust import Integrity
 
 _STRONG: Final = frozenset({Kind.EMAIL, Kind.LINK, Kind.IBAN, Kind.PHONE, Kind.DATE})
@@ -53,16 +56,30 @@ _MONEY_WORDS: Final = _CURRENCIES | {
     "limit",
 }
 _NO_ROLE: Final = frozenset("a an and as at by for from in into is it of off on or the this to up with".split())
+_IN_NAMES: Final = frozenset("of and the & de del der den di la le van von zu".split())
+_OF_IDS: Final = frozenset(
+    "account box code id invoice item no number nr order page ref reference ticket year zip".split()
+)
+_OPENERS: Final = frozenset(
+    "a add after again all also although an and any are as ask at be because before book buy by call can cancel change "
+    "check close could create dear delete did do does draft each every fetch find first for forward from get give go "
+    "good great has have he hello help here hey hi how i if in invite is it just kindly let list look mail make may me "
+    "message my need next no not note now of ok okay on one open or our pay please post put read refund remind remove "
+    "reply request reschedule respond save schedule search see send set she should show since so some sorry start stop "
+    "summarise summarize tell thank thanks that the their then there these they thing this those to transfer try "
+    "update upload use using visit we were what when where which while who why will with would write yes you your".split()
+)  # with a capital where a sentence begins; whoever is called so has to be named otherwise
 _RUN = re.compile(r"\w[\w@./:#+&~\\-]*")
 _ID_MARKS: Final = frozenset("-_./#:@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """What an argument directs: its name, and the words that stand beside a value of it."""
+    """What an argument directs: its name, the words that stand beside a value of it, and the values its schema lists."""
 
     argument: str
     words: frozenset[str]
+    listed: frozenset[Token] = frozenset()
 
     @property
     def is_money(self) -> bool:
@@ -70,9 +87,10 @@ class Role:
         return bool(_MONEY_WORDS & {_stem(word) for word in _WORD.findall(_CAMEL.sub(" ", self.argument).lower())})
 
 
-def role_of(tool: str, path: tuple[str, ...]) -> Role:
-    """The role of an argument, from its own name and the tool's."""
-    return Role(argument=".".join(path), words=_stems((tool, *path)) - _NO_ROLE)
+def role_of(tool: str, path: tuple[str, ...], *, listed: Collection[Json] = ()) -> Role:
+    """The role of an argument, from its own name and the tool's; `listed` are the values that its schema admits, if told."""
+    values = frozenset(token for value in listed if (token := token_of(value)) is not None)
+    return Role(argument=".".join(path), words=_stems((tool, *path)) - _NO_ROLE, listed=values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +201,16 @@ def _is_named_by(words: Words, token: Token, place: Place, role: Role) -> bool:
     # What was taken out in between keeps words apart.
     before = _WORD.findall(text[max(0, place.start - _AROUND) : place.start].rpartition(GAP)[2])[-_BEFORE:]
     after = _WORD.findall(text[place.end : place.end + _AROUND].partition(GAP)[0])[:_AFTER]
+    if token.kind is Kind.NUMBER and role.is_money:
+        return _is_sum(text, place.start, place.end) or _is_amount(before, after, role)
     return _is_named(words, token, place, role, around=frozenset(map(_stem, (*before, *after))))
+
+
+def _is_amount(before: list[str], after: list[str], role: Role) -> bool:
+    of_money = _MONEY_WORDS | _stems((role.argument,))
+    last = {_stem(word) for word in before[-1:]}
+    beside = {_stem(word) for word in (*before, *after[:1])}
+    return not (last & _OF_IDS) and bool(of_money & beside or role.words & last)
 
 
 def _is_named(words: Words, token: Token, place: Place, role: Role, *, around: frozenset[str]) -> bool:
@@ -195,13 +222,13 @@ def _is_named(words: Words, token: Token, place: Place, role: Role, *, around: f
     if token.kind is Kind.NUMBER:
         is_sum = _is_sum(text, start, end)
         if role.is_money:
-            return is_sum or beside or bool(_MONEY_WORDS & around)
+            return is_sum or bool((_MONEY_WORDS | _stems((role.argument,))) & around)
         return not is_sum and (beside or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
     if beside or _is_quoted(text, start, end):
         return True
-    if " " in token.text or _is_id(token.text):
-        return len(token.text) >= _LONG_ENOUGH
-    return words.plain[start : start + 1].isupper()
+    if token in role.listed and " " in token.text:
+        return True
+    return _is_id(token.text) or _is_name(words, place, role)
 
 
 def _is_sum(text: str, start: int, end: int) -> bool:
@@ -219,7 +246,21 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
 
 
 def _is_id(text: str) -> bool:
-    return any(map(str.isdigit, text)) or any(mark in text.strip("".join(_ID_MARKS)) for mark in _ID_MARKS)
+    if " " in text or len(text) < _LONG_ENOUGH:
+        return False
+    return any(map(str.isdigit, text)) or any(mark in text.strip("".join(_ID_MARKS)) for mark in _ID_MARKS - {"-"})
+
+
+def _is_name(words: Words, place: Place, role: Role) -> bool:
+    written = words.plain[place.start : place.end]
+    named = [word for word in written.split() if word.lower() not in _IN_NAMES]
+    if not named or not all(word[:1].isupper() or word[:1].isdigit() for word in named):
+        return False
+    if len(named) > 1:
+        return True
+    return not any(map(str.isdigit, written)) and not {written.lower(), _stem(written.lower())} & (
+        _OPENERS | role.words
+    )
 
 
 def _stems(names: Collection[str]) -> frozenset[str]:

@@ -95,7 +95,6 @@ def test_own_words_around_what_was_passed_on_stay_apart():
         ("in the general channel", "general", "channel", "say"),
         ("into 'private'", "private", "channel", "say"),
         ("to \u201cprivate\u201d", "private", "where", "say"),
-        ("because it is no longer needed", "no longer needed", "reason", "cancel"),
         ("its shipping status: open", "open", "shippingStatus", "set"),
     ],
 )
