@@ -69,6 +69,8 @@ _OPENERS: Final = frozenset(
     "summarise summarize tell thank thanks that the their then there these they thing this those to transfer try "
     "update upload use using visit we were what when where which while who why will with would write yes you your".split()
 )  # with a capital where a sentence begins; whoever is called so has to be named otherwise
+_WORD_BEFORE = re.compile(r"\b([^\W\d_]\w+) $")
+_WORD_AFTER = re.compile(r" ([^\W\d_]\w+)")
 _RUN = re.compile(r"\w[\w@./:#+&~\\-]*")
 _ID_MARKS: Final = frozenset("-_./#:@")
 
@@ -224,7 +226,11 @@ def _is_named(words: Words, token: Token, place: Place, role: Role, *, around: f
         if role.is_money:
             return is_sum or bool((_MONEY_WORDS | _stems((role.argument,))) & around)
         return not is_sum and (beside or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
-    if beside or _is_quoted(text, start, end):
+    if _is_quoted(text, start, end):
+        return True
+    if _is_part_of_name(words, place):
+        return False
+    if beside:
         return True
     if token in role.listed and " " in token.text:
         return True
@@ -261,6 +267,18 @@ def _is_name(words: Words, place: Place, role: Role) -> bool:
     return not any(map(str.isdigit, written)) and not {written.lower(), _stem(written.lower())} & (
         _OPENERS | role.words
     )
+
+
+def _is_part_of_name(words: Words, place: Place) -> bool:
+    """Whether a name goes on before or after: "Ann" is not whole in "Ann Lee"."""
+    plain = words.plain
+    before, after = (
+        _WORD_BEFORE.search(plain[max(0, place.start - _AROUND) : place.start]),
+        _WORD_AFTER.match(plain, place.end),
+    )
+    goes_before = before is not None and before[1][0].isupper() and before[1].lower() not in _OPENERS
+    goes_on = after is not None and after[1][0].isupper() and after[1].lower() not in _OPENERS
+    return plain[place.start : place.start + 1].isupper() and (goes_before or goes_on)
 
 
 def _stems(names: Collection[str]) -> frozenset[str]:

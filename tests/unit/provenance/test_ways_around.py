@@ -46,6 +46,9 @@ from dueprocess.values import Json
         ("my e-mail is down", "e-mail", "password", "update_password"),
         ("Update it", "update", "name", "update_user"),
         ("the channel\n> x\nprivate", "private", "channel", "say"),
+        ("pay Ann Lee", "Ann", "name", "pay"),
+        ("pay Ann Lee", "Lee", "name", "pay"),
+        ("the name is Ann Lee", "Lee", "name", "pay"),
         # A second spelling of the same place.
         ("write to bob@x.example now", "to bob@x.example", "to", "send"),
         ("write to <bob@x.example>", "<bob@x.example>", "to", "send"),
@@ -70,6 +73,8 @@ def test_what_only_looks_like_what_was_said_is_not_vouched(text: str, value: Jso
         ("write to _bob@x.example", "_bob@x.example", "to", "send"),
         ("Bob's letter, to Bob O'Brien", "Bob O'Brien", "name", "say"),
         ("it is Bob's", "Bob", "name", "say"),
+        ("Please pay Ann", "Ann", "name", "pay"),
+        ("Pay Ann. Then stop", "Ann", "name", "pay"),
         ("Spotify wrote", "Spotify", "recipient", "pay"),
         ("pay the Bank of England", "Bank of England", "recipient", "pay"),
         ("Stra\u00dfe 5, Bremen", "stra\u00dfe 5", "street", "move"),
@@ -103,8 +108,11 @@ def test_a_part_of_a_name_that_was_used_is_used():
     whole = found(standing, "Ann Lee", "name", "pay")
     assert isinstance(whole, Vouched)
     used = standing.use(uses_of("a1", whole))
-    for part in ("Ann", "Lee", "ann lee"):
-        assert found(used, part, "name", "pay") == Spent(action="a1", origin="task")
+    assert found(used, "ann  LEE", "name", "pay") == Spent(action="a1", origin="task")
+    said_so = told("pay 'Ann-Marie' or 'Ann-Marie Lee'").use(())
+    longer = found(said_so, "Ann-Marie Lee", "name", "pay")
+    assert isinstance(longer, Vouched)
+    assert isinstance(found(said_so.use(uses_of("a1", longer)), "Ann-Marie", "name", "pay"), Vouched)
 
 
 def test_a_phrase_is_vouched_where_the_schema_lists_it():
