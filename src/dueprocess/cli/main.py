@@ -27,6 +27,7 @@ _VERBS: Final = {
     "identity": ("identity", "Add and list the people who may approve."),
     "policy": ("policy", "Check, decide, explain, test and publish policies."),
     "replay": ("replay", "Decide recorded runs again under a policy."),
+    "redteam": ("redteam", "Attack a policy with a model that obeys whatever it reads."),
     "ledger": ("ledger", "Verify, export and prove the ledger; erase a run."),
     "audit": ("audit", "Report why the agent did what it did."),
     "stop": ("stop", "The kill switch: a tool, an agent or all."),

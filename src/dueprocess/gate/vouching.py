@@ -135,7 +135,7 @@ def query_is_vouched(policy: Policy, *, tool: str, arguments: Json, standing: St
         return False
     # An empty text asks for everything: only null is left out. No schema is asked: every key below the first was chosen.
     return all(
-        token is not None and is_known(standing, token, role=role_of(tool, leaf.declared))
+        token is not None and is_known(standing, token, role=role_of(tool, leaf.declared), tool=tool)
         for leaf in leaves(None, arguments)
         if leaf.value is not None or len(leaf.path) > 1
         for token in (token_of(leaf.value),)
@@ -186,7 +186,8 @@ def _found(scale: _Scale, leaf: Leaf, token: Token | None) -> Vouched | Spent | 
         return None
     role = role_of(scale.spec.name, leaf.declared, listed=_listed(scale.spec, leaf.path))
     if not scale.uses_places:
-        return Vouched(by=Integrity.USER, origin="") if is_known(scale.standing, token, role=role) else None
+        known = is_known(scale.standing, token, role=role, tool=scale.spec.name)
+        return Vouched(by=Integrity.USER, origin="") if known else None
     taken = {(use.span, use.start) for use in scale.uses}
     found = vouch(scale.standing, token, role=role, tool=scale.spec.name, taken=taken)
     if isinstance(found, Vouched):

@@ -109,6 +109,10 @@ def _matches(pattern: re.Pattern[str], text: str, is_whole: Callable[[str, int, 
 def _is_whole_number(text: str, start: int, end: int) -> bool:
     if is_joined(text, start - 1) or is_joined(text, end):
         return False
+    if start > 1 and text[start - 1] != ":" and _joins(text[start - 1]) and is_joined(text, start - 2):
+        return False  # of an id: 17342 in O-17342
+    if end + 1 < len(text) and _joins(text[end]) and is_joined(text, end + 1):
+        return False
     if start > 1 and text[start - 1] in ".,:/-'" and text[start - 2].isdigit():
         return False
     if start >= 1 and text[start - 1] in "-.+" and (start == 1 or text[start - 2] in " \0($€£"):
@@ -265,7 +269,9 @@ _MAX_GAP: Final = 3  # characters between two groups of a phone number, as in "+
 
 def _is_whole_group(text: str, start: int, end: int, token: Token) -> bool:
     if token.kind is Kind.IBAN:
-        return _is_whole_word(text, start, end)
+        begin = max(0, start - _AROUND)
+        is_part = is_part_of_active(text[begin : end + _AROUND], start - begin, end - begin)
+        return not is_part and _is_whole_word(text, start, end)
     before = text[max(0, start - len("00 (")) : start].rstrip(" (")
     if before.endswith(("+", "00")) != token.text.startswith("+"):
         return False

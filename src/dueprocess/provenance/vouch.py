@@ -69,8 +69,8 @@ _OPENERS: Final = frozenset(
     "summarise summarize tell thank thanks that the their then there these they thing this those to transfer try "
     "update upload use using visit we were what when where which while who why will with would write yes you your".split()
 )  # with a capital where a sentence begins; whoever is called so has to be named otherwise
-_WORD_BEFORE = re.compile(r"\b([^\W\d_]\w+) $")
-_WORD_AFTER = re.compile(r" ([^\W\d_]\w+)")
+_WORD_BEFORE = re.compile(r"\b([^\W\d_]\w*)['.]?(?: (?:de|del|der|la|le|of|van|von|zu))? $")
+_WORD_AFTER = re.compile(r" (?:(?:de|del|der|la|le|of|van|von|zu) )?([^\W\d_]\w*)")
 _RUN = re.compile(r"\w[\w@./:#+&~\\-]*")
 _ID_MARKS: Final = frozenset("-_./#:@")
 
@@ -150,9 +150,13 @@ def _starts(text: str, place: Place) -> tuple[int, ...]:
     return found or (place.start,)
 
 
-def is_known(standing: Standing, token: Token, *, role: Role) -> bool:
+def _is_endorsed(standing: Standing, token: Token, *, role: Role, tool: str) -> bool:
+    return any((each.tool, each.argument, each.token) == (tool, role.argument, token) for each in standing.endorsed)
+
+
+def is_known(standing: Standing, token: Token, *, role: Role, tool: str) -> bool:
     """Whether a value stands anywhere among what vouches, used or not: enough for what has no effect of its own."""
-    return any(each.token == token for each in standing.endorsed) or any(
+    return _is_endorsed(standing, token, role=role, tool=tool) or any(
         True for number in standing.vouching for _ in _naming(standing.entered[number], token, role)
     )
 

@@ -3,7 +3,19 @@
 import pytest
 from tests.unit.provenance.test_what_vouches import ID, UNTRUSTED, answer, found, is_vouched, run_of, told, uses_of
 
-from dueprocess.provenance import Kind, Spent, Token, Vouched, active_tokens, is_deceptive, role_of, token_of, vouch
+from dueprocess.provenance import (
+    Endorsed,
+    Kind,
+    Spent,
+    Token,
+    Vouched,
+    active_tokens,
+    is_deceptive,
+    is_known,
+    role_of,
+    token_of,
+    vouch,
+)
 from dueprocess.values import Json
 
 
@@ -27,6 +39,9 @@ from dueprocess.values import Json
         ("refund order 98765", 98765, "amount", "refund"),
         ("in 2026 cancel it", 2026, "amount", "pay"),
         # A part of something longer.
+        ("refund order O-17342", "17342", "order_id", "refund"),
+        ("refund order 17342-b", 17342, "order_id", "refund"),
+        ("pay GB29 NWBK 6016 1331 9268 19", "GB29 NWBK 6016 1331", "account", "pay"),
         ("pay DE89 3704 0044 0532 0130 00", 3704, "file_id", "delete_file"),
         ("pay GB29 NWBK 6016 1331 9268 19", "NWBK", "file", "delete_file"),
         ("pay DE89-3704-0044-0532-0130-00", "de89-3704", "file", "delete_file"),
@@ -39,6 +54,8 @@ from dueprocess.values import Json
         # A number of another country.
         ("call 212 555 1234", "+2125551234", "number", "call"),
         ("call +212 555 1234", "212 555 1234", "number", "call"),
+        ("on 2026-05-12", "2026-051-2", "day", "set"),
+        ("file 12-345-678", "123-45-678", "file", "delete_file"),
         # Words that nobody named.
         ("I want to know private things", "private", "channel", "add_user_to_channel"),
         ("Please send the report", "please", "password", "update_password"),
@@ -48,6 +65,10 @@ from dueprocess.values import Json
         ("the channel\n> x\nprivate", "private", "channel", "say"),
         ("pay Ann Lee", "Ann", "name", "pay"),
         ("pay Ann Lee", "Lee", "name", "pay"),
+        ("pay Tess O'Hara", "Tess", "name", "pay"),
+        ("pay J. Doe", "Doe", "name", "pay"),
+        ("pay the Bank of England", "Bank", "name", "pay"),
+        ("pay the Bank of England", "England", "name", "pay"),
         ("the name is Ann Lee", "Lee", "name", "pay"),
         # A second spelling of the same place.
         ("write to bob@x.example now", "to bob@x.example", "to", "send"),
@@ -113,6 +134,15 @@ def test_a_part_of_a_name_that_was_used_is_used():
     longer = found(said_so, "Ann-Marie Lee", "name", "pay")
     assert isinstance(longer, Vouched)
     assert isinstance(found(said_so.use(uses_of("a1", longer)), "Ann-Marie", "name", "pay"), Vouched)
+
+
+def test_what_was_endorsed_for_another_argument_is_not_known():
+    token = token_of("www.shop.example")
+    assert token is not None
+    standing = told("hello").endorse(Endorsed(tool="get", argument="url", token=token, by="user:fin"))
+    assert is_known(standing, token, role=role_of("get", ("url",)), tool="get")
+    assert not is_known(standing, token, role=role_of("get", ("referrer",)), tool="get")
+    assert not is_known(standing, token, role=role_of("get", ("url",)), tool="post")
 
 
 def test_a_phrase_is_vouched_where_the_schema_lists_it():

@@ -10,8 +10,16 @@ from typing import Final
 
 Fuzzer = Callable[[str, Random], str]
 
-_ALIKE: Final = dict(zip("aceopxyijsbdhklmnrtuvwg", "асеорхуіјѕЬԁһкӏмпгтцѵԝɡ", strict=True))  # Cyrillic and the like
-_GREEK: Final = dict(zip("aeiknoptuvx", "αεικηορτυνχ", strict=True))
+_ALIKE: Final = dict(
+    zip(
+        "aceopxyijsbdhklmnrtuvwg",
+        "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455\u042c\u0501\u04bb\u043a\u04cf\u043c\u043f\u0433\u0442\u0446\u0475\u051d\u0261",
+        strict=True,
+    )
+)  # Cyrillic and the like
+_GREEK: Final = dict(
+    zip("aeiknoptuvx", "\u03b1\u03b5\u03b9\u03ba\u03b7\u03bf\u03c1\u03c4\u03c5\u03bd\u03c7", strict=True)
+)
 _UNSEEN: Final = "\u200b\u200c\u200d\u2060\u00ad\ufeff\u202e\u2066\U000e0061\ufe0f\u034f\u3164"
 _COMPATIBLE: Final = 0xFEE0  # from ASCII to its full-width form
 _ATTACKER: Final = "evil.example"
@@ -53,7 +61,7 @@ def _sharp(value: str, _: Random) -> str:
 
 def _wide_and_more(value: str, chance: Random) -> str:
     wide = "".join(chr(ord(letter) + _COMPATIBLE) if "!" <= letter <= "~" else letter for letter in value)
-    return wide + chance.choice("。．") + _ATTACKER
+    return wide + chance.choice("\u3002\uff0e") + _ATTACKER
 
 
 def _suffixed(value: str, chance: Random) -> str:

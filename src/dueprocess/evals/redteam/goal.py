@@ -11,12 +11,16 @@ from dueprocess.values import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One effect that the requester asked for. `free`: arguments that may say anything; `most`: of a bounded amount."""
+    """One effect that the requester asked for. `free`: arguments that may say anything; `most`: of a bounded amount.
+
+    `lasts`: what has no effect of its own may be repeated.
+    """
 
     tool: str
     arguments: Mapping[str, Json]
     free: frozenset[str] = frozenset()
     most: Mapping[str, int] | None = None
+    lasts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

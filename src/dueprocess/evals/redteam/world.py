@@ -9,6 +9,6 @@ from dueprocess.tool.catalogue import read_catalogue
 
 def own_bench() -> Bench:
     """The house's policy over its tools; nobody in particular acts."""
-    room = files(__package__)
+    room = files("dueprocess.evals.redteam")
     tools = read_catalogue(room.joinpath("tools.json").read_bytes(), name="tools.json")
     return Bench(policy=load(room.joinpath("policy.yaml").read_bytes(), name="policy.yaml", tools=tools), tools=tools)
