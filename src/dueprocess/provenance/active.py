@@ -50,10 +50,16 @@ def active_tokens(text: str) -> tuple[Token, ...]:
 
 def is_part_of_active(text: str, start: int, end: int) -> bool:
     """Whether a place in a folded text lies within an account or a phone number that is longer."""
-    return any(
-        begin <= start and end <= stop and end - start < stop - begin
-        for begin, stop in (*_accounts(text), *_phones(text))
-    )
+    return is_part_of_account(text, start, end) or _is_part(_phones(text), start, end)
+
+
+def is_part_of_account(text: str, start: int, end: int) -> bool:
+    """Whether a place in a folded text lies within an account that is longer."""
+    return _is_part(_accounts(text), start, end)
+
+
+def _is_part(longer: Iterator[tuple[int, int]], start: int, end: int) -> bool:
+    return any(begin <= start and end <= stop and end - start < stop - begin for begin, stop in longer)
 
 
 def _accounts(text: str) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from dueprocess.provenance.active import active_tokens, is_part_of_active
+from dueprocess.provenance.active import active_tokens, is_part_of_account, is_part_of_active
 from dueprocess.provenance.token import MAX_LENGTH, Kind, Token, text_token
 from dueprocess.provenance.words import Words, is_joined
 
@@ -268,10 +268,11 @@ _MAX_GAP: Final = 3  # characters between two groups of a phone number, as in "+
 
 
 def _is_whole_group(text: str, start: int, end: int, token: Token) -> bool:
+    begin = max(0, start - _AROUND)
+    if is_part_of_account(text[begin : end + _AROUND], start - begin, end - begin):
+        return False
     if token.kind is Kind.IBAN:
-        begin = max(0, start - _AROUND)
-        is_part = is_part_of_active(text[begin : end + _AROUND], start - begin, end - begin)
-        return not is_part and _is_whole_word(text, start, end)
+        return _is_whole_word(text, start, end)
     before = text[max(0, start - len("00 (")) : start].rstrip(" (")
     if before.endswith(("+", "00")) != token.text.startswith("+"):
         return False

@@ -5,8 +5,9 @@ Rule 1. Matching only ever grants. A value vouches if the same token stands, who
 Rule 2. A strong token (e-mail, link, IBAN, phone, date) needs no more. A number or a word must be *named*: in quotes; a
         name (each word of it with a capital; not what a sentence usually begins with); an id (four characters or more
         with a digit or a joint in it, but a hyphen alone joins plain words too); what the tool's schema lists for the
-        argument, in several words; or beside a word of its role: of the argument or the tool it directs. Words that any
-        sentence is full of ("to", "of") name no role.
+        argument, in several words; a number just behind or before a word of its role: of the argument or the tool it
+        directs; a plain word just behind or before one of the argument ("channel: press", "the press channel"). Words that any sentence
+        is full of ("to", "of") name no role and are none.
 Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals, its own
         argument or a word for money beside it, or by what it follows at once ("refund 50", but not "refund order 98765").
 Rule 4. Of several places the first that is free is taken. A place that overlaps a used one is used: "Ann" is not named
@@ -16,6 +17,7 @@ Rule 4. Of several places the first that is free is taken. A place that overlaps
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from dueprocess.provenance.entered import Entered, excerpt
@@ -55,7 +57,11 @@ _MONEY_WORDS: Final = _CURRENCIES | {
     "budget",
     "limit",
 }
-_NO_ROLE: Final = frozenset("a an and as at by for from in into is it of off on or the this to up with".split())
+_NO_ROLE: Final = frozenset(
+    "a an and as at by for from in into is it of off on or the this to up with be are was were been do does did have has had can could "
+    "will would should that there here what which who when how not no yes all any so just now then please i you we he "
+    "she they me my your our his her their its but if".split()
+)
 _IN_NAMES: Final = frozenset("of and the & de del der den di la le van von zu".split())
 _OF_IDS: Final = frozenset(
     "account box code id invoice item no number nr order page ref reference ticket year zip".split()
@@ -71,6 +77,8 @@ _OPENERS: Final = frozenset(
 )  # with a capital where a sentence begins; whoever is called so has to be named otherwise
 _WORD_BEFORE = re.compile(r"\b([^\W\d_]\w*)['.]?(?: (?:de|del|der|la|le|of|van|von|zu))? $")
 _WORD_AFTER = re.compile(r" (?:(?:de|del|der|la|le|of|van|von|zu) )?([^\W\d_]\w*)")
+_APART = re.compile(rf"[.!?](?:\s|$)|{GAP}")
+_SEVERAL_PHRASES = re.compile(r"[.!?;:()](?:\s|$)|^[^\w#@&/'\"+-]|[^\w)'\"%+-]$")
 _RUN = re.compile(r"\w[\w@./:#+&~\\-]*")
 _ID_MARKS: Final = frozenset("-_./#:@")
 
@@ -198,18 +206,20 @@ def _naming(span: Entered, token: Token, role: Role) -> Iterator[Place]:
             continue  # it is part of a longer value
         last = start
         around = _stems((span.source, *path))
-        if _is_named(span.vouching, token, Place(start=start, end=end), role, around=around):
+        if _is_named(span.vouching, token, Place(start=start, end=end), role, around=around, told=around):
             yield Place(start=start, end=end)
 
 
 def _is_named_by(words: Words, token: Token, place: Place, role: Role) -> bool:
     text = words.folded
-    # What was taken out in between keeps words apart.
-    before = _WORD.findall(text[max(0, place.start - _AROUND) : place.start].rpartition(GAP)[2])[-_BEFORE:]
-    after = _WORD.findall(text[place.end : place.end + _AROUND].partition(GAP)[0])[:_AFTER]
+    # What was taken out in between keeps words apart, and so does the end of a sentence.
+    before = _WORD.findall(_APART.split(text[max(0, place.start - _AROUND) : place.start])[-1])[-_BEFORE:]
+    after = _WORD.findall(_APART.split(text[place.end : place.end + _AROUND])[0])[:_AFTER]
     if token.kind is Kind.NUMBER and role.is_money:
         return _is_sum(text, place.start, place.end) or _is_amount(before, after, role)
-    return _is_named(words, token, place, role, around=frozenset(map(_stem, (*before, *after))))
+    around = frozenset(map(_stem, (*before, *after)))
+    told = [word for word in before if word not in _NO_ROLE][-1:]
+    return _is_named(words, token, place, role, around=around, told=frozenset(map(_stem, (*told, *after[:1]))))
 
 
 def _is_amount(before: list[str], after: list[str], role: Role) -> bool:
@@ -219,26 +229,27 @@ def _is_amount(before: list[str], after: list[str], role: Role) -> bool:
     return not (last & _OF_IDS) and bool(of_money & beside or role.words & last)
 
 
-def _is_named(words: Words, token: Token, place: Place, role: Role, *, around: frozenset[str]) -> bool:
-    """Rules 2 and 3."""
+def _is_named(
+    words: Words, token: Token, place: Place, role: Role, *, around: frozenset[str], told: frozenset[str]
+) -> bool:
+    """Rules 2 and 3. `around`: the words about it; `told`: those that say at once what it is."""
     if token.kind in _STRONG:
         return True
     text, start, end = words.folded, place.start, place.end
-    beside = bool(role.words & around)
     if token.kind is Kind.NUMBER:
         is_sum = _is_sum(text, start, end)
         if role.is_money:
             return is_sum or bool((_MONEY_WORDS | _stems((role.argument,))) & around)
-        return not is_sum and (beside or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
+        return not is_sum and (bool(role.words & told) or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
     if _is_quoted(text, start, end):
         return True
-    if _is_part_of_name(words, place):
+    if _SEVERAL_PHRASES.search(token.text) or _is_part_of_name(words, place):
         return False
-    if beside:
-        return True
-    if token in role.listed and " " in token.text:
-        return True
-    return _is_id(token.text) or _is_name(words, place, role)
+    if " " in token.text:
+        return token in role.listed or _is_name(words, place, role)
+    is_common = bool({token.text, _stem(token.text)} & (_NO_ROLE | role.words))
+    is_told = bool(_stems((role.argument,)) - _NO_ROLE & told) and not is_common
+    return is_told or _is_id(token.text) or _is_name(words, place, role)
 
 
 def _is_sum(text: str, start: int, end: int) -> bool:
@@ -258,16 +269,20 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
 def _is_id(text: str) -> bool:
     if " " in text or len(text) < _LONG_ENOUGH:
         return False
+    if not any(map(str.isalpha, text)) and not set(text) & set("-_/#"):
+        return False  # a sum, a time: what is written with digits alone is a number, or none
     return any(map(str.isdigit, text)) or any(mark in text.strip("".join(_ID_MARKS)) for mark in _ID_MARKS - {"-"})
 
 
 def _is_name(words: Words, place: Place, role: Role) -> bool:
     written = words.plain[place.start : place.end]
-    named = [word for word in written.split() if word.lower() not in _IN_NAMES]
-    if not named or not all(word[:1].isupper() or word[:1].isdigit() for word in named):
+    parts = written.split()
+    named = [word for word in parts if word.lower() not in _IN_NAMES]
+    if not named or not all(word[:1].isupper() or word[:1].isdigit() for word in (*named, parts[0], parts[-1])):
         return False
     if len(named) > 1:
-        return True
+        digits = [word[:1].isdigit() for word in named]
+        return named[0].lower() not in _OPENERS and not all(digits) and not any(map(all, pairwise(digits)))
     return not any(map(str.isdigit, written)) and not {written.lower(), _stem(written.lower())} & (
         _OPENERS | role.words
     )
