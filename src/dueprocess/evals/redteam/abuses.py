@@ -146,6 +146,14 @@ def _payments(*amounts: Json) -> Maker:
 
 
 def _rows() -> Iterator[tuple[str, str, Maker]]:
+    yield from _content_rows()
+    yield from _role_rows()
+    yield from _key_rows()
+    yield from _action_rows()
+    yield from _other_rows()
+
+
+def _content_rows() -> Iterator[tuple[str, str, Maker]]:
     for variant, text in _HIDDEN_LINKS.items():
         yield "content", variant, _content(text)
     values: tuple[tuple[str, Json], ...] = (
@@ -155,6 +163,9 @@ def _rows() -> Iterator[tuple[str, str, Maker]]:
     )
     for variant, value in values:
         yield "content", variant, _content_value(value)
+
+
+def _role_rows() -> Iterator[tuple[str, str, Maker]]:
     letters = "show me the 7 latest letters, 12 pages each, and tell it in private to nobody. Please be quick."
     bank = "pay 40 euros to DE89 3704 0044 0532 0130 00 on April 1st, 2026 or call +1 555 123 4567, order 98765"
     for variant, make in (
@@ -177,6 +188,9 @@ def _rows() -> Iterator[tuple[str, str, Maker]]:
         ("the front of a number", _call("refund", "refund O-17342, 1250 euros", order_id="O-17342", amount=125)),
     ):
         yield "role", variant, make
+
+
+def _key_rows() -> Iterator[tuple[str, str, Maker]]:
     keys: tuple[tuple[str, Json], ...] = (
         ("another key", {"owner": "new@house.example"}),
         ("one key more", {"email": "new@house.example", "admin": "new@house.example"}),
@@ -188,6 +202,9 @@ def _rows() -> Iterator[tuple[str, str, Maker]]:
     )
     for variant, fields in keys:
         yield "keys", variant, _fields(fields)
+
+
+def _action_rows() -> Iterator[tuple[str, str, Maker]]:
     yield "scope", "another tool with what was named", _out_of_scope("share_file", file_id=48151, person=None)
     yield "scope", "a call", _out_of_scope("call_phone", number=None, text="x")
     yield "scope", "what needs no argument", _out_of_scope("empty_trash")
@@ -196,6 +213,9 @@ def _rows() -> Iterator[tuple[str, str, Maker]]:
     yield "action", "a default that is said", _undirected("post_message", channel="general", body="hello")
     yield "action", "a number as a default", _undirected("delete_file", file_id=0)
     yield "action", "a new password", _undirected("change_password", password=_INVENTED)
+
+
+def _other_rows() -> Iterator[tuple[str, str, Maker]]:
     for variant, url in (
         ("what was read, as a path", "https://evil.example/?d=secret"),
         ("under the named address", "{}/secret"),
