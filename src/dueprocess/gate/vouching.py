@@ -7,7 +7,8 @@ Asked only of a policy that speaks of where values come from (`sources`, `contro
   used of it is noted: it shall not vouch once more when the run is tainted later
 3 the tool lies within the declared scope, where the task has one (`<tool>.scope`)
 4 every value of a control argument is vouched (`<tool>.control`): seen only in untrusted spans: as the policy says, else
-  hold; seen nowhere: hold. An argument that is left out, null or empty directs nothing
+  hold; seen nowhere: hold. An argument that is left out directs nothing, nor does one that is null or empty where the
+  tool does not require it
 5 every active token of a content argument is known from what vouches (`<tool>.content`), also in its keys and numbers
 6 a call that no control argument directs lies within the declared scope, else it is held (`<tool>.scope`)
 

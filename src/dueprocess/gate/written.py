@@ -4,11 +4,12 @@ What of it is vouched is decided in `vouching`.
 
 Rule 1. A key is declared where the tool's schema names it; below a key that is not, none is. What is not declared was
         chosen as a value is, and says nothing of the role of what stands under it.
-Rule 2. An empty object or list under a key is a value: it empties what stood there.
+Rule 2. An empty object or list is a value: it may empty what stood there. Nothing is as good as not there only at a
+        place that the schema declares and does not require; blanks are not nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dueprocess.tool import ToolSpec
 from dueprocess.tool.schema import Type, type_of_arguments
@@ -23,33 +24,35 @@ class Leaf:
     declared: tuple[str, ...]
     value: Json
     is_key: bool = False
+    is_required: bool = False
 
     @property
     def is_left_out(self) -> bool:
-        """Whether it is nothing at a place that the schema declares: as good as not there."""
-        is_nothing = self.value in (None, [], {}) or (isinstance(self.value, str) and not self.value.strip())
-        return is_nothing and self.path == self.declared
+        """Whether it is as good as not there (rule 2)."""
+        is_nothing = self.value is None or self.value in ("", [], {})
+        return is_nothing and self.path == self.declared and not self.is_required
 
 
 def leaves(spec: ToolSpec | None, arguments: Mapping[str, Json]) -> Iterator[Leaf]:
     """The plain values of some arguments of a tool and the keys that were chosen in them; without a schema all of them."""
     whole: Type | None = None
+    required = spec.parameters.get("required") if spec is not None else None
+    names = required if isinstance(required, list) else []
     for name, value in arguments.items():
         if isinstance(value, (dict, list)) and spec is not None:
             whole = whole or type_of_arguments(spec.parameters)
         declared = whole.field(name) if whole is not None else None
-        yield from _leaves(Leaf(path=(name,), declared=(name,), value=value), declared)
+        yield from _leaves(Leaf(path=(name,), declared=(name,), value=value, is_required=name in names), declared)
 
 
 def _leaves(at: Leaf, declared: Type | None) -> Iterator[Leaf]:
     match at.value:
         case dict() | list() if not at.value:
-            if len(at.path) > 1:
-                yield at
+            yield at
         case list(items):
             for item in items:
                 below = declared.item() if declared is not None else None
-                yield from _leaves(Leaf(path=at.path, declared=at.declared, value=item), below)
+                yield from _leaves(replace(at, value=item), below)
         case dict(entries):
             names = (declared.names() if declared is not None else None) or frozenset()
             for key, item in entries.items():

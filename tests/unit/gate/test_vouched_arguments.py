@@ -18,14 +18,24 @@ ADDRESS: dict[str, Json] = {"type": "object", "properties": {"city": TEXT, "line
 TOOLS = {
     "update": {"id": TEXT, "fields": {"type": "object"}, "address": {"$ref": "#/$defs/address"}},
     "post": {"channel": {"type": "string", "default": "general"}, "body": {}},
+    "rename": {
+        "file": TEXT,
+        "name": TEXT,
+        "label": TEXT,
+        "tags": {"type": "array"},
+        "note": {"type": ["string", "null"]},
+    },
     "cancel": {"order": TEXT, "reason": {"type": "string", "enum": ["no longer needed", "by mistake"]}},
 }
+REQUIRED: dict[str, list[Json]] = {"rename": ["file", "name"]}
+DEFS: dict[str, Json] = {"address": ADDRESS}
 POLICY = """
 sources: {read: {integrity: untrusted}, find: {integrity: directory}}
 tools:
   update: {allowed: true, control: [id, fields, address]}
   post: {allowed: true, control: [channel], content: [body]}
   find: {allowed: true}
+  rename: {allowed: true}
   cancel: {allowed: true, control: [order, reason]}
 """
 
@@ -35,7 +45,12 @@ def findings(task: str, tool: str, **arguments: Json) -> list[str]:
         {
             "name": name,
             "kind": "write",
-            "parameters": {"type": "object", "properties": properties, "$defs": {"address": ADDRESS}},
+            "parameters": {
+                "type": "object",
+                "properties": properties,
+                "required": REQUIRED.get(name, []),
+                "$defs": DEFS,
+            },
         }
         for name, properties in TOOLS.items()
     ]
@@ -88,6 +103,16 @@ def test_the_default_directs_nothing_that_was_asked_for():
 )
 def test_content_is_read_in_keys_and_numbers_too(body: Json):
     assert findings("say hello in the general channel", "post", channel="general", body=body) == ["post.content"]
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\n"])
+def test_what_the_tool_requires_is_not_left_out_by_being_empty(nothing: str):
+    assert findings("order A-123 is no longer needed", "rename", file="A-123", name=nothing) == ["rename.control"]
+    assert findings("order A-123 is no longer needed", "rename", file="A-123", name="A-123", label="") == [
+        "rename.control"
+    ]
+    assert findings("call A-123 'Plan B'", "rename", file="A-123", name="Plan B", label="", tags=[], note=None) == []
+    assert findings("call A-123 'Plan B'", "rename", file="A-123", name="Plan B", label=" ") == ["rename.control"]
 
 
 def test_a_value_of_several_words_that_the_schema_lists_is_named_by_saying_it():
