@@ -75,16 +75,9 @@ def only_the_first_word_is_used() -> Iterator[tuple[Any, str, Any]]:
     def starts(text: str, found: Any) -> tuple[int, ...]:
         return (found.start,)
 
-    was = place.places
-
-    def places(wanted: Token, there: Any) -> Iterator[Any]:
-        if wanted.kind is Kind.WORDS:
-            yield from place._literal(wanted.text, there.folded)
-        else:
-            yield from was(wanted, there)
-
+    # Where a part of a name were a name, it would be the place that keeps it from being one more.
     yield vouch, "_starts", starts
-    yield place, "places", places
+    yield vouch, "_is_part_of_name", lambda *_: False
 
 
 def any_role() -> Iterator[tuple[Any, str, Any]]:
