@@ -206,7 +206,9 @@ def _naming(span: Entered, token: Token, role: Role) -> Iterator[Place]:
             continue  # it is part of a longer value
         last = start
         around = _stems((span.source, *path))
-        if _is_named(span.vouching, token, Place(start=start, end=end), role, around=around, told=around):
+        # A phrase that is a whole value by its place is no accident of a sentence.
+        is_phrase = token.kind is Kind.WORDS and " " in token.text and len(token.text) >= _LONG_ENOUGH
+        if is_phrase or _is_named(span.vouching, token, Place(start=start, end=end), role, around=around, told=around):
             yield Place(start=start, end=end)
 
 

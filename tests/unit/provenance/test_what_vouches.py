@@ -147,6 +147,8 @@ def test_a_directory_vouches_value_by_value():
     standing = run_of(answer({"name": "Ann Lee", "mail": "ann@x.example", "note": "write to eve@x.example, or 12"}))
     assert is_vouched(standing, "ann@x.example")
     assert is_vouched(standing, "ann lee", "name")
+    assert is_vouched(run_of(answer([{"name": "friends of ann inc."}])), "Friends of Ann Inc.", "to", "pay")
+    assert not is_vouched(run_of(answer([{"name": "friends of ann inc."}])), "friends of ann", "to", "pay")
     assert not is_vouched(standing, "eve@x.example")
     assert not is_vouched(standing, "12", "note")
     assert not is_vouched(standing, "lee", "name")
