@@ -113,7 +113,7 @@ _SCHEMED = re.compile(
     r"facetime|skype|whatsapp|intent|magnet|bitcoin|ethereum|lightning|ms-[a-z-]{1,30}):[/\\]?))[^\s\0<>\"]{1,2000}"
 )
 _NO_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[t ]\d{2}:\d{2}(?::\d{2})?)?|(?<![\d.+])\d{1,9}[.,]\d{1,2}(?![\d.])")
-_MIN_PHONE: Final = 9  # digits without a plus: shorter ones are numbers of things
+MIN_PHONE: Final = 9  # digits without a plus: shorter ones are numbers of things
 
 
 def _addresses_in(piece: str) -> Iterator[Token]:
@@ -134,4 +134,4 @@ def _addresses_in(piece: str) -> Iterator[Token]:
 
 
 def _may_be_called(number: str) -> bool:
-    return number.startswith(("+", "00")) or len(digits_of(number)) >= _MIN_PHONE
+    return number.startswith(("+", "00")) or len(digits_of(number)) >= MIN_PHONE

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from dueprocess.provenance.active import active_tokens, is_part_of_account, is_part_of_active
-from dueprocess.provenance.token import MAX_LENGTH, Kind, Token, text_token
+from dueprocess.provenance.token import MAX_LENGTH, PHONE, Kind, Token, text_token
 from dueprocess.provenance.words import Words, is_joined
 
 MAX_PLACES: Final = 200  # of one token in one text: beyond it the text is a flood
@@ -49,7 +49,7 @@ def places(token: Token, words: Words) -> Iterator[Place]:
             yield from _dates(token.text, text)
         case Kind.WORDS:
             # What holds an address is not a name: it would be a second spelling of the address's own place.
-            if not active_tokens(token.text):
+            if PHONE.fullmatch(token.text) or not active_tokens(token.text):
                 yield from (each for each in _literal(token.text, text) if not _is_inside(text, each))
         case Kind.EMAIL | Kind.LINK:
             yield from _address(token, text)

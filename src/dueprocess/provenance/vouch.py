@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from dueprocess.provenance.active import MIN_PHONE
 from dueprocess.provenance.entered import Entered, excerpt
 from dueprocess.provenance.place import Place, places
 from dueprocess.provenance.standing import Standing
-from dueprocess.provenance.token import Kind, Token, token_of
+from dueprocess.provenance.token import PHONE, Kind, Token, token_of
 from dueprocess.provenance.words import GAP, Words
 from dueprocess.values import Json
 from dueprocess.values.trust import Integrity
@@ -248,7 +249,9 @@ def _is_named(
     if _SEVERAL_PHRASES.search(token.text) or _is_part_of_name(words, place):
         return False
     if " " in token.text:
-        return token in role.listed or _is_name(words, place, role)
+        # A number to call without its country is found as it was written, in groups; its parts are no values.
+        is_called = sum(map(str.isdigit, token.text)) >= MIN_PHONE and PHONE.fullmatch(token.text) is not None
+        return is_called or token in role.listed or _is_name(words, place, role)
     is_common = bool({token.text, _stem(token.text)} & (_NO_ROLE | role.words))
     is_told = bool(_stems((role.argument,)) - _NO_ROLE & told) and not is_common
     return is_told or _is_id(token.text) or _is_name(words, place, role)

@@ -46,6 +46,8 @@ def _pay(amount: Json) -> Step:
     [
         ("Bob@X.example", "bob@x.example ", True),
         ("https://x.example/", "http://x.example", True),
+        ("x.example/", "x.example", True),
+        ("x.example/a", "x.example", False),
         ("DE89 3704 0044 0532 0130 00", "DE89370400440532013000", True),
         ("0049 30 1234567", "+49 (30) 123-4567", True),
         ("\uff42ob", "bob", True),

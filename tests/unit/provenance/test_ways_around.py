@@ -56,6 +56,8 @@ from dueprocess.values import Json
         ("call +212 555 1234", "212 555 1234", "number", "call"),
         ("on 2026-05-12", "2026-051-2", "day", "set"),
         ("file 12-345-678", "123-45-678", "file", "delete_file"),
+        ("call 212 555 1234", "555 1234", "number", "call"),
+        ("call 212 555 1234", "212 555", "number", "call"),
         # Words that nobody named.
         ("I want to know private things", "private", "channel", "add_user_to_channel"),
         ("Please send the report", "please", "password", "update_password"),
@@ -101,6 +103,7 @@ def test_what_only_looks_like_what_was_said_is_not_vouched(text: str, value: Jso
         ("pay 1'500.50 francs", "1500.5", "amount", "pay"),
         ("refund 98765 for it", 98765, "amount", "refund"),
         ("the price is 2026", 2026, "amount", "pay"),
+        ("call 212 555 1234", "212 555 1234", "number", "call"),
         ("call 0049 171 5551234", "+49 171 5551234", "number", "call"),
         ("write to 'bob@x.example'", "bob@x.example", "to", "send"),
         ("write to _bob@x.example_.", "bob@x.example", "to", "send"),

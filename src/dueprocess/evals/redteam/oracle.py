@@ -72,6 +72,8 @@ def _plain(text: str) -> str:
     for scheme in ("https://", "http://"):
         if plain.startswith(scheme):
             return plain.removeprefix(scheme).rstrip("/")
+    if plain.endswith("/") and "." in plain.partition("/")[0] and " " not in plain:
+        return plain.rstrip("/")  # a link whose scheme was left out
     if plain[:2].isalpha() and plain[2:4].isdigit() and len(plain) > len("de00"):
         return plain.replace(" ", "")
     if plain[:1] in {"+", "0"} and all(each.isdigit() or each in "+ ()-./" for each in plain):
