@@ -9,12 +9,13 @@ NEEDS := $(PYTHON) tools/bootstrap.py
 RUNS ?=
 IMAGES ?=
 SAMPLE ?=
+SAMPLES ?=
 PYTEST_ARGS ?=
 
 # Two cores are assumed: one target after the other, also under `make -j`.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types imports bench bench-smoke chaos controls chaos-power power-sample power-controls mutants mutants-sample lock clean
+.PHONY: help setup demo test check lint format types imports bench bench-smoke chaos controls chaos-power power-sample power-controls mutants mutants-sample redteam redteam-controls search lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -30,7 +31,7 @@ test: ## run the tests
 	@$(NEEDS) base models databases analyze test compiler retrievers
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS) tests
 
-check: lint types imports test chaos controls power-sample power-controls mutants-sample bench-smoke ## all that the continuous integration does
+check: lint types imports test chaos controls power-sample power-controls redteam redteam-controls mutants-sample bench-smoke ## all that the continuous integration does
 	@echo "check: everything held"
 
 lint: ## style and form of all Python files
@@ -74,6 +75,18 @@ power-sample: ## the same with forty images
 power-controls: ## the same with one safeguard removed in a test build: the campaign must find each out
 	@$(NEEDS) base models test compiler
 	$(BIN)/python -m chaos.power --controls
+
+redteam: ## a model that obeys whatever it reads, against the shipped policy: nothing unsafe may reach the sink
+	@$(NEEDS) base
+	$(BIN)/due redteam run
+
+redteam-controls: ## plant one bypass after the other: the red team must find each out
+	@$(NEEDS) base models test
+	$(BIN)/python tools/redteam.py
+
+search: ## search for an argument that runs and that nobody vouches for, SAMPLES=N
+	@$(NEEDS) base models test
+	$(BIN)/python tools/redteam_search.py $(if $(SAMPLES),--samples $(SAMPLES))
 
 mutants: ## break the pure rooms on purpose and count what the tests notice, SAMPLE=N for a part
 	@$(NEEDS) base models databases test

@@ -28,6 +28,7 @@ _VERBS: Final = {
     "policy": ("policy", "Draft, check, compare, decide, test and publish policies."),
     "evidence": ("evidence", "Keep the documents that agents may cite."),
     "replay": ("replay", "Decide recorded runs again under a policy."),
+    "redteam": ("redteam", "Attack a policy with a model that obeys whatever it reads."),
     "ledger": ("ledger", "Verify, export and prove the ledger; erase a run."),
     "audit": ("audit", "Report why the agent did what it did."),
     "stop": ("stop", "The kill switch: a tool, an agent or all."),

@@ -7,20 +7,25 @@ Asked only of a policy that speaks of where values come from (`sources`, `contro
   used of it is noted: it shall not vouch once more when the run is tainted later
 3 the tool lies within the declared scope, where the task has one (`<tool>.scope`)
 4 every value of a control argument is vouched (`<tool>.control`): seen only in untrusted spans: as the policy says, else
-  hold; seen nowhere: hold. What is left out, null or empty directs nothing
-5 every active token of a content argument is known from what vouches (`<tool>.content`)
+  hold; seen nowhere: hold. An argument that is left out directs nothing, nor does one that is null or empty where the
+  tool does not require it
+5 every active token of a content argument is known from what vouches (`<tool>.content`), also in its keys and numbers
 6 a call that no control argument directs lies within the declared scope, else it is held (`<tool>.scope`)
 
 Rule 1. Control is what the policy lists; where it lists nothing, every argument that is neither bounded nor content. Where
         it lists something, an argument that it does not name is content.
 Rule 2. A read whose arguments leave the house uses no place up: what it may ask once it may ask again.
-Rule 3. The default of an argument, and the only value its schema admits, is the tool's own word.
+Rule 3. The default of an argument, and the only value its schema admits, is the tool's own word: it needs nobody's, and
+        directs nothing that the requester asked for.
+Rule 4. A key that the schema does not declare was chosen as the value was: it has to be vouched too, and says nothing of
+        the value's role. Under a key even nothing is a value: it empties what stood there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from dueprocess.gate.written import Leaf, leaves, texts
 from dueprocess.policy import Egress, Finding, Policy, ToolPolicy, Verdict
 from dueprocess.policy.arguments import REDACTED, hidden
 from dueprocess.provenance import (
@@ -29,6 +34,7 @@ from dueprocess.provenance import (
     Standing,
     Token,
     Use,
+    Vouched,
     active_tokens,
     is_deceptive,
     is_known,
@@ -128,11 +134,12 @@ def query_is_vouched(policy: Policy, *, tool: str, arguments: Json, standing: St
         return True
     if not isinstance(arguments, dict) or tool not in policy.tools:
         return False
+    # An empty text asks for everything: only null is left out. No schema is asked: every key below the first was chosen.
     return all(
-        token is not None and is_known(standing, token, role=role_of(tool, path))
-        for path, value in _leaves((), arguments)
-        if not _is_nothing(value)
-        for token in (token_of(value),)
+        token is not None and is_known(standing, token, role=role_of(tool, leaf.declared), tool=tool)
+        for leaf in leaves(None, arguments)
+        if leaf.value is not None or len(leaf.path) > 1
+        for token in (token_of(leaf.value),)
     )
 
 
@@ -155,39 +162,52 @@ def _audience(scale: _Scale) -> None:
 
 
 def _control(scale: _Scale, name: str, value: Json) -> bool:
-    """Notes what of a control argument is not vouched; whether it directs anything at all."""
+    """Notes what of a control argument is not vouched; whether it directs anything that somebody has asked for."""
     directed = False
-    for path, leaf in _leaves((name,), value):
-        if _is_nothing(leaf):
+    for leaf in leaves(scale.spec, {name: value}):
+        if leaf.is_left_out:
+            continue
+        token = token_of(leaf.value)
+        if leaf.is_key:
+            if token is None or not is_mentioned(scale.standing, token):
+                _unvouched(scale, leaf.path, leaf.value, token)
+            continue
+        found = _found(scale, leaf, token)
+        if _is_own_word(scale.spec, leaf.path, leaf.value):
+            directed = isinstance(found, Vouched) or directed
             continue
         directed = True
-        if not _is_own_word(scale.spec, path, leaf):
-            _vouched(scale, path, leaf)
+        _note_found(scale, leaf, token, found)
     return directed
 
 
-def _vouched(scale: _Scale, path: tuple[str, ...], leaf: Json) -> None:
-    token = token_of(leaf)
-    role = role_of(scale.spec.name, path)
+def _found(scale: _Scale, leaf: Leaf, token: Token | None) -> Vouched | Spent | None:
+    """What vouches a value; the places that it uses are noted."""
     if token is None:
-        _unvouched(scale, path, leaf, None)
-        return
+        return None
+    role = role_of(scale.spec.name, leaf.declared, listed=_listed(scale.spec, leaf.path))
     if not scale.uses_places:
-        if not is_known(scale.standing, token, role=role):
-            _unvouched(scale, path, leaf, token)
-        return
+        known = is_known(scale.standing, token, role=role, tool=scale.spec.name)
+        return Vouched(by=Integrity.USER, origin="") if known else None
     taken = {(use.span, use.start) for use in scale.uses}
     found = vouch(scale.standing, token, role=role, tool=scale.spec.name, taken=taken)
+    if isinstance(found, Vouched):
+        scale.uses += (
+            Use(action=scale.action, argument=role.argument, span=found.span, start=start) for start in found.starts
+        )
+    return found
+
+
+def _note_found(scale: _Scale, leaf: Leaf, token: Token | None, found: Vouched | Spent | None) -> None:
     match found:
         case None:
-            _unvouched(scale, path, leaf, token)
+            _unvouched(scale, leaf.path, leaf.value, token)
         case Spent():
             by = found.action or "another argument of this call"
-            reason = f"{_named(scale, path, leaf)} was named for one effect, and {by} has used that"
-            scale.note("control", Verdict.HOLD, reason, _compared(scale, path, leaf, {"used_by": by}))
+            reason = f"{_named(scale, leaf.path, leaf.value)} was named for one effect, and {by} has used that"
+            scale.note("control", Verdict.HOLD, reason, _compared(scale, leaf.path, leaf.value, {"used_by": by}))
         case _:
-            if found.span >= 0:
-                scale.uses.append(Use(action=scale.action, argument=role.argument, span=found.span, start=found.start))
+            return
 
 
 def _unvouched(scale: _Scale, path: tuple[str, ...], leaf: Json, token: Token | None) -> None:
@@ -211,10 +231,14 @@ def _unvouched(scale: _Scale, path: tuple[str, ...], leaf: Json, token: Token | 
     scale.note("control", decision, reason, _compared(scale, path, leaf, about))
 
 
+def _listed(spec: ToolSpec, path: tuple[str, ...]) -> list[Json]:
+    schema = spec.properties.get(path[0]) if len(path) == 1 else None
+    values = schema.get("enum") if isinstance(schema, dict) else None
+    return values if isinstance(values, list) else []
+
+
 def _content(scale: _Scale, name: str, value: Json) -> None:
-    for path, leaf in _leaves((name,), value):
-        if not isinstance(leaf, str):
-            continue
+    for path, leaf in texts((name,), value):
         for token in active_tokens(leaf):
             if is_mentioned(scale.standing, token):
                 continue
@@ -234,22 +258,6 @@ def _content(scale: _Scale, name: str, value: Json) -> None:
         if is_deceptive(leaf):
             reason = f"{'.'.join(path)} holds characters that are not seen, or letters of several scripts in one word"
             scale.note("content", Verdict.HOLD, reason, {"argument": ".".join(path)})
-
-
-def _leaves(path: tuple[str, ...], value: Json) -> Iterator[tuple[tuple[str, ...], Json]]:
-    match value:
-        case dict():
-            for key, item in value.items():
-                yield from _leaves((*path, key), item)
-        case list():
-            for item in value:
-                yield from _leaves(path, item)
-        case _:
-            yield path, value
-
-
-def _is_nothing(value: Json) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _is_own_word(spec: ToolSpec, path: tuple[str, ...], leaf: Json) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 from dueprocess.errors import BadValue
 from dueprocess.values import Json, canonical_number, parse
 
+_MAX_DIGITS: Final = 64  # in all numbers of an answer: with more one can spell a sentence
 _LINE = re.compile(r"(- |  |)(?:([A-Za-z_][\w .-]{0,63}?):(?: (.*))?|(.+))")
 _LITERALS: Final = {"true": True, "false": False, "null": None, "None": None, "True": True, "False": False}
 
@@ -51,11 +52,25 @@ def leaves(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
                 waiting.extend(((*at, key), each) for key, each in reversed(item.items()))
 
 
+def records(value: Json, path: tuple[str, ...]) -> int:
+    """How many values a path could lead to, also those that are not there: one of each record of the lists it passes."""
+    if isinstance(value, list):
+        return sum(records(each, path) for each in value)
+    if path and isinstance(value, dict) and path[0] in value:
+        return records(value[path[0]], path[1:])
+    return 1
+
+
 def says_something(value: Json) -> bool:
-    """Whether an answer holds any text: numbers, true, false and nothing tell a model nothing that it could obey."""
+    """Whether an answer holds any text: a few numbers, true, false and nothing tell a model nothing that it could obey."""
     waiting: list[Json] = [value]
+    digits = 0
     while waiting:
         item = waiting.pop()
+        if isinstance(item, (int, Decimal)) and not isinstance(item, bool):
+            digits += len(canonical_number(item))
+            if digits > _MAX_DIGITS:
+                return True
         if isinstance(item, str) and item.strip():
             return True
         if isinstance(item, dict):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
-from dueprocess.provenance.answer import leaves, says_something, structured
+from dueprocess.provenance.answer import leaves, records, says_something, structured
 from dueprocess.provenance.words import GAP, Words, own_words
 from dueprocess.values import Json, canonical
 from dueprocess.values.trust import Integrity, Label, Source
@@ -115,7 +115,9 @@ def _fields(answer: Json, source: Source) -> Iterable[tuple[tuple[str, ...], str
     everything = list(leaves(answer))
     for wanted, integrity in source.fields:
         there = [(path, piece) for path, piece in everything if path[: len(wanted)] == wanted]
-        if integrity is Integrity.UNTRUSTED or (integrity is Integrity.SYSTEM_ID and len(there) != 1):
+        if integrity is Integrity.UNTRUSTED:
+            continue
+        if integrity is Integrity.SYSTEM_ID and (len(there) != 1 or records(answer, wanted) != 1):
             continue
         yield from there
 

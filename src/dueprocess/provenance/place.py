@@ -1,22 +1,33 @@
 """Where a token stands in a text. What it is worth there is decided in `vouch`.
 
 Rule 1. A token stands in a text only as a whole: nothing before or after it may be part of the same word, number,
-        address or link.
-Rule 2. A text is searched for a piece of the token, and what stands around is read: nothing is indexed token by token.
+        address or link; nor is a number or a word a part of an account, a phone number or a date (see `active`).
+Rule 2. A number that may be read as two ("1.250", "invoice 7 250 euros") stands for neither.
+Rule 3. A text is searched for a piece of the token, and what stands around is read: nothing is indexed token by token.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from dueprocess.provenance.token import MAX_LENGTH, TRAILING, Kind, Token, text_token
+from dueprocess.provenance.active import active_tokens, is_part_of_account, is_part_of_active
+from dueprocess.provenance.token import MAX_LENGTH, PHONE, Kind, Token, text_token
 from dueprocess.provenance.words import Words, is_joined
 
 MAX_PLACES: Final = 200  # of one token in one text: beyond it the text is a flood
-_JOINS: Final = frozenset("-_./@#:+&~\\")
+_JOINS: Final = frozenset("-_./@#:+&~\\'\u2019")
+_POSSESSIVE = re.compile(r"['\u2019](?:s\b|(?!\w))")
+_AROUND: Final = 60  # characters to each side in which a longer account or phone number would show
 _MONTHS: Final = "january february march april may june july august september october november december".split()
+_ANY_MONTH: Final = "|".join(rf"{name[:3]}(?:{name[3:]}|\.)?" for name in _MONTHS)
+_NAMED_DATE = re.compile(
+    rf"\b(?:{_ANY_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_ANY_MONTH}),? \d{{4}}\b"
+)
+_SCALED = re.compile(r"[ -]?(?:%|k\b|m\b|bn\b|mio\b|mrd\b|hundred|thousand|million|billion|tausend|dozen|per ?cent)")
+_TWO_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # a thousand in one country, decimals in another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +59,18 @@ def trace(token: Token) -> str:
 
 
 def places(token: Token, words: Words) -> Iterator[Place]:
-    """Where the token stands in a text, from its beginning (rule 2); at most `MAX_PLACES` candidates are looked at."""
+    """Where the token stands in a text, from its beginning (rule 3); at most `MAX_PLACES` candidates are looked at."""
     text = words.folded
     match token.kind:
         case Kind.NUMBER:
-            yield from _matches(_number_pattern(token.text), text, _is_whole_number)
+            found = _matches(_number_pattern(token.text), text, _is_whole_number)
+            yield from (each for each in found if not _is_inside(text, each))
         case Kind.DATE:
             yield from _dates(token.text, text)
         case Kind.WORDS:
-            yield from _literal(token.text, text)
+            # What holds an address is not a name: it would be a second spelling of the address's own place.
+            if PHONE.fullmatch(token.text) or not active_tokens(token.text):
+                yield from (each for each in _literal(token.text, text) if not _is_inside(text, each))
         case Kind.EMAIL | Kind.LINK:
             yield from _address(token, text)
         case Kind.IBAN | Kind.PHONE:
@@ -77,9 +91,31 @@ def _is_whole_word(text: str, start: int, end: int) -> bool:
     before, after = start - 1, end
     if is_joined(text, before) or is_joined(text, after):
         return False
-    if before >= 1 and text[before] in _JOINS and is_joined(text, before - 1):
+    if before >= 1 and _joins(text[before]) and is_joined(text, before - 1):
         return False
-    return not (after + 1 < len(text) and text[after] in _JOINS and is_joined(text, after + 1))
+    goes_on = after + 1 < len(text) and _joins(text[after]) and is_joined(text, after + 1)
+    return not goes_on or _POSSESSIVE.match(text, after) is not None
+
+
+def _joins(character: str) -> bool:
+    return character in _JOINS or (not character.isascii() and unicodedata.category(character) == "Pd")
+
+
+def _is_inside(text: str, place: Place) -> bool:
+    """Whether a place is a part of something longer that is one token: an address, an account, a phone number, a date."""
+    if any(mark in text for mark in "@./"):
+        start, end = _run(text, place.start)
+        if start <= place.start and place.end <= end and place.end - place.start < end - start:
+            longer = text_token(text[start:end]) if end - start <= MAX_LENGTH else None
+            if longer is None or longer.kind in {Kind.EMAIL, Kind.LINK}:
+                return True
+    begin = max(0, place.start - _AROUND)
+    near = text[begin : place.end + _AROUND]
+    if any(
+        begin + date.start() <= place.start and place.end <= begin + date.end() for date in _NAMED_DATE.finditer(near)
+    ):
+        return True
+    return is_part_of_active(near, place.start - begin, place.end - begin)
 
 
 def _matches(pattern: re.Pattern[str], text: str, is_whole: Callable[[str, int, int], bool]) -> Iterator[Place]:
@@ -93,11 +129,21 @@ def _matches(pattern: re.Pattern[str], text: str, is_whole: Callable[[str, int, 
 def _is_whole_number(text: str, start: int, end: int) -> bool:
     if is_joined(text, start - 1) or is_joined(text, end):
         return False
+    if start > 1 and text[start - 1] != ":" and _joins(text[start - 1]) and is_joined(text, start - 2):
+        return False  # of an id: 17342 in O-17342
+    if end + 1 < len(text) and _joins(text[end]) and is_joined(text, end + 1):
+        return False
     if start > 1 and text[start - 1] in ".,:/-'" and text[start - 2].isdigit():
         return False
     if start >= 1 and text[start - 1] in "-.+" and (start == 1 or text[start - 2] in " \0($€£"):
         return False  # a sign, or the decimals of a number without a whole part
-    if text[end : end + 1] in {"%", "k"}:
+    if _SCALED.match(text, end) or _TWO_READINGS.fullmatch(text, start, end):
+        return False
+    # Three digits behind a blank may be the rest of a number that was begun before it.
+    written = text[start:end]
+    if start > 1 and text[start - 1] == " " and text[start - 2].isdigit() and re.match(r"\d{3}(?!\d)", written):
+        return False
+    if len(written) <= 3 and written.isdigit() and re.match(r" \d{3}(?!\d)", text[end : end + 5]):  # noqa: PLR2004
         return False
     return not (end + 1 < len(text) and text[end] in ".,:/-'" and text[end + 1].isdigit())
 
@@ -107,10 +153,15 @@ def _number_pattern(number: str) -> re.Pattern[str]:
     sign, digits = ("-", number[1:]) if number.startswith("-") else ("", number)
     whole, _, decimals = digits.partition(".")
     groups = [whole[max(0, at - 3) : at] for at in range(len(whole), 0, -3)][::-1]
-    spelled = r"[,.' ]?".join(groups)
-    # Zeros behind the point say nothing; a comma before three of them would be a thousand.
-    rest = rf"[.,]{decimals}0*" if decimals else r"(?:[.,]0{1,2}(?!\d))?"
-    return re.compile(f"{sign}{spelled}{rest}")
+    # Zeros behind the point say nothing; a comma before three digits is a thousand.
+    point = rf"\.{decimals}0*(?!\d)" if decimals else r"(?:\.0{1,2}(?!\d))?"
+    comma = rf",(?!\d{{3}}(?!\d)){decimals}0*(?!\d)" if decimals else r",0{1,2}(?!\d)"
+    forms = [f"{whole}{comma}", f"{whole}{point}"]
+    if len(groups) > 1:
+        dotted, quoted = r"\.".join(groups), "'".join(groups)
+        forms += [f"{','.join(groups)}{point}", f"{quoted}(?:{comma}|{point})", f"{dotted}{comma}"]
+        forms += [dotted] if not decimals and len(groups) > 2 else []  # noqa: PLR2004 - with one dot it has two readings
+    return re.compile(f"{sign}(?:{'|'.join(forms)})")
 
 
 def _dates(date: str, text: str) -> Iterator[Place]:
@@ -175,11 +226,19 @@ def _seed(token: Token, text: str) -> str:
 def _run(text: str, at: int) -> tuple[int, int]:
     """The whole of what stands around a place up to the next blank, without what encloses or ends a sentence."""
     start, end = _edge(text, at, -1), _edge(text, at, 1)
-    while start < at and text[start] in "<([{'\"*_`":
-        start += 1
-    while end > at and text[end - 1] in TRAILING + "`":
-        end -= 1
-    return start, end
+    while True:
+        while start < at and text[start] in '<(["':
+            start += 1
+        while end > at and text[end - 1] in _ENDS:
+            end -= 1
+        # An underscore may be a part of an address: it encloses one only on both sides.
+        if not (start < at < end - 1 and text[end - 1] == _PAIRS.get(text[start])):
+            return start, end
+        start, end = start + 1, end - 1
+
+
+_ENDS: Final = '.,;:!?)]>"'
+_PAIRS: Final = {mark: mark for mark in "'*_`"} | {"{": "}"}
 
 
 def _edge(text: str, at: int, step: int) -> int:
@@ -194,11 +253,11 @@ def _edge(text: str, at: int, step: int) -> int:
 
 def _spelled(token: Token, text: str) -> Iterator[Place]:
     """Tokens that may be written in groups: found by their first characters, then read on over what separates groups."""
-    wanted, light = token.text, " " if token.kind is Kind.IBAN else " ()./-"
+    wanted, light = token.text.removeprefix("+"), " " if token.kind is Kind.IBAN else " ()./-"
     at, seen = _next_head(token, text, 0), 0
     while at >= 0 and seen < MAX_PLACES:
         end = _read_on(text, at, wanted, light)
-        if end and _is_whole_group(text, at, end, token.kind):
+        if end and _is_whole_group(text, at, end, token):
             yield Place(start=at, end=end)
         seen += 1
         at = _next_head(token, text, at + 1)
@@ -207,7 +266,7 @@ def _spelled(token: Token, text: str) -> Iterator[Place]:
 def _next_head(token: Token, text: str, start: int) -> int:
     if token.kind is Kind.IBAN:
         return text.find(token.text[:4], start)  # groups are of four
-    found = _phone_head(token.text[:3]).search(text, start)
+    found = _phone_head(token.text.removeprefix("+")[:3]).search(text, start)
     return found.start() if found is not None else -1
 
 
@@ -233,9 +292,15 @@ def _read_on(text: str, start: int, wanted: str, light: str) -> int:
 _MAX_GAP: Final = 3  # characters between two groups of a phone number, as in "+49 (0)"
 
 
-def _is_whole_group(text: str, start: int, end: int, kind: Kind) -> bool:
-    if kind is Kind.IBAN:
+def _is_whole_group(text: str, start: int, end: int, token: Token) -> bool:
+    begin = max(0, start - _AROUND)
+    if is_part_of_account(text[begin : end + _AROUND], start - begin, end - begin):
+        return False
+    if token.kind is Kind.IBAN:
         return _is_whole_word(text, start, end)
+    before = text[max(0, start - len("00 (")) : start].rstrip(" (")
+    if before.endswith(("+", "00")) != token.text.startswith("+"):
+        return False
     if text[max(0, start - 2) : start] == "00":
         start -= 2
     goes_on = len(text) > end + 1 and text[end] in " .-/(" and text[end + 1].isdigit()

@@ -1,7 +1,8 @@
 """Typed tokens: what a value is (an e-mail, an IBAN, an amount, a name ...). Where it stands in a text is in `place`.
 
 Rule 1. A value is one token of one kind, told by its whole form; equal values of one kind have one canonical text:
-        decimal numbers, ISO dates, IDNA hosts, digits of a phone, compact IBANs, folded words.
+        decimal numbers, ISO dates, IDNA hosts, digits of a phone (with a plus where its country is told: 212 555 1234 is
+        not +212 555 1234), compact IBANs, folded words. Digits are ASCII; others are words.
 Rule 2. What cannot be one of these kinds, or looks other than it reads, is no token.
 """
 
@@ -67,6 +68,8 @@ def text_token(text: str) -> Token:
         return Token(kind=Kind.EMAIL, text=email_form(text))
     if is_link(text):
         return Token(kind=Kind.LINK, text=link_form(text))
+    if not text.isascii() and any(character.isdigit() and not character.isascii() for character in text):
+        return Token(kind=Kind.WORDS, text=text)
     compact = text.replace(" ", "")
     if _IBAN.fullmatch(text) and MIN_IBAN <= len(compact) <= MAX_IBAN and any(map(str.isdigit, compact[4:])):
         return Token(kind=Kind.IBAN, text=compact)
@@ -74,7 +77,9 @@ def text_token(text: str) -> Token:
         return Token(kind=Kind.DATE, text=text)
     if _NUMBER.fullmatch(text) and not _is_no_quantity(text):
         return Token(kind=Kind.NUMBER, text=canonical_number(Decimal(text)))
-    if (text.startswith(("+", "00")) or not text.isdigit()) and PHONE.fullmatch(text):
+    # Other groups of digits may be anything: 12-345-678 is not 123-45-678 unless one would call it.
+    is_called = text.startswith(("+", "0", "("))
+    if is_called and (text.startswith(("+", "00")) or not text.isdigit()) and PHONE.fullmatch(text):
         return Token(kind=Kind.PHONE, text=digits_of(text))
     return Token(kind=Kind.WORDS, text=text)
 
@@ -113,8 +118,8 @@ def link_form(text: str) -> str:
 
 
 def _ascii_host(host: str) -> str:
-    if host.isascii():
-        return host
+    if host.isascii() or "ß" in host or "ς" in host:
+        return host  # the codec would take these two for others
     try:
         return host.encode("idna").decode("ascii")
     except UnicodeError:
@@ -122,6 +127,8 @@ def _ascii_host(host: str) -> str:
 
 
 def digits_of(text: str) -> str:
-    """The digits of a phone number, from its country on."""
+    """The digits of a phone number; behind a plus from its country on, where that is told."""
     plain = "".join(filter(str.isdigit, text))
-    return plain.removeprefix("00") if text.startswith("00") else plain
+    if text.startswith("+"):
+        return f"+{plain}"
+    return f"+{plain[2:]}" if text.startswith("00") else plain

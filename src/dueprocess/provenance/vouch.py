@@ -3,23 +3,30 @@
 Rule 1. Matching only ever grants. A value vouches if the same token stands, whole, among what vouches (see `entered`);
         what is transformed, split, encoded or invented stands nowhere.
 Rule 2. A strong token (e-mail, link, IBAN, phone, date) needs no more. A number or a word must be *named*: in quotes; a
-        name (capitals, several words); an id (four characters or more with a digit or a joint in it); or beside a word
-        of its role: of the argument or the tool it directs.
-Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals or its role.
-Rule 4. Of several places the first that is free is taken.
+        name (each word of it with a capital; not what a sentence usually begins with); an id (four characters or more
+        with a digit or a joint in it, but a hyphen alone joins plain words too); what the tool's schema lists for the
+        argument, in several words; a number just behind or before a word of its role: of the argument or the tool it
+        directs; a plain word just behind or before one of the argument ("channel: press", "the press channel"). Words that any sentence
+        is full of ("to", "of") name no role and are none.
+Rule 3. Money vouches only money, and what vouches money is no id: a sum is told by its currency, its decimals, its own
+        argument or a word for money beside it, or by what it follows at once ("refund 50", but not "refund order 98765").
+Rule 4. Of several places the first that is free is taken. A place that overlaps a used one is used: "Ann" is not named
+        once more where "Ann Lee" was.
 """
 
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
+from dueprocess.provenance.active import MIN_PHONE
 from dueprocess.provenance.entered import Entered, excerpt
 from dueprocess.provenance.place import Place, places, trace
 from dueprocess.provenance.standing import Standing
-from dueprocess.provenance.token import Kind, Token, token_of
-from dueprocess.provenance.words import Words
+from dueprocess.provenance.token import PHONE, Kind, Token, token_of
+from dueprocess.provenance.words import GAP, Words
+from dueprocess.values import Json
 from dueprocess.values.trust import Integrity
 
 _STRONG: Final = frozenset({Kind.EMAIL, Kind.LINK, Kind.IBAN, Kind.PHONE, Kind.DATE})
@@ -51,32 +58,58 @@ _MONEY_WORDS: Final = _CURRENCIES | {
     "budget",
     "limit",
 }
+_NO_ROLE: Final = frozenset(
+    "a an and as at by for from in into is it of off on or the this to up with be are was were been do does did have has had can could "
+    "will would should that there here what which who when how not no yes all any so just now then please i you we he "
+    "she they me my your our his her their its but if".split()
+)
+_IN_NAMES: Final = frozenset("of and the & de del der den di la le van von zu".split())
+_OF_IDS: Final = frozenset(
+    "account box code id invoice item no number nr order page ref reference ticket year zip".split()
+)
+_OPENERS: Final = frozenset(
+    "a add after again all also although an and any are as ask at be because before book buy by call can cancel change "
+    "check close could create dear delete did do does draft each every fetch find first for forward from get give go "
+    "good great has have he hello help here hey hi how i if in invite is it just kindly let list look mail make may me "
+    "message my need next no not note now of ok okay on one open or our pay please post put read refund remind remove "
+    "reply request reschedule respond save schedule search see send set she should show since so some sorry start stop "
+    "summarise summarize tell thank thanks that the their then there these they thing this those to transfer try "
+    "update upload use using visit we were what when where which while who why will with would write yes you your".split()
+)  # with a capital where a sentence begins; whoever is called so has to be named otherwise
+_WORD_BEFORE = re.compile(r"\b([^\W\d_]\w*)['.]?(?: (?:de|del|der|la|le|of|van|von|zu))? $")
+_WORD_AFTER = re.compile(r" (?:(?:de|del|der|la|le|of|van|von|zu) )?([^\W\d_]\w*)")
+_APART = re.compile(rf"[.!?](?:\s|$)|{GAP}")
+_SEVERAL_PHRASES = re.compile(r"[.!?;:()](?:\s|$)|^[^\w#@&/'\"+-]|[^\w)'\"%+-]$")
+_RUN = re.compile(r"\w[\w@./:#+&~\\-]*")
 _ID_MARKS: Final = frozenset("-_./#:@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """What an argument directs: its name, the words that stand beside a value of it, and whether it is a sum of money."""
+    """What an argument directs: its name, the words beside a value of it, whether it is money, the values its schema lists."""
 
     argument: str
     words: frozenset[str]
     is_money: bool = False
+    listed: frozenset[Token] = frozenset()
 
 
-@lru_cache(maxsize=1024)
-def role_of(tool: str, path: tuple[str, ...]) -> Role:
-    """The role of an argument, from its own name and the tool's."""
-    return Role(argument=".".join(path), words=_stems((tool, *path)), is_money=bool(_MONEY_WORDS & _stems(path)))
+def role_of(tool: str, path: tuple[str, ...], *, listed: Collection[Json] = ()) -> Role:
+    """The role of an argument, from its own name and the tool's; `listed` are the values that its schema admits, if told."""
+    values = frozenset(token for value in listed if (token := token_of(value)) is not None)
+    is_money = bool(_MONEY_WORDS & _stems((".".join(path),)))
+    words = _stems((tool, *path)) - _NO_ROLE
+    return Role(argument=".".join(path), words=words, is_money=is_money, listed=values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vouched:
-    """A value that is vouched: by whom, and the place, where it is one that can be used up."""
+    """A value that is vouched: by whom, and the place, where it is one that can be used up: where each of its words begins."""
 
     by: Integrity
     origin: str
     span: int = -1
-    start: int = -1
+    starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,24 +137,32 @@ def vouch(
     for each in standing.endorsed:
         if (each.tool, each.argument, each.token) == (tool, role.argument, token):
             return Vouched(by=Integrity.ENDORSED, origin=each.by)
+    used = {(use.span, use.start): use.action for use in standing.used} | dict.fromkeys(taken, "")
     spent: Spent | None = None
     for number, span in _holding(standing, token):
         for place in _naming(span, token, role):
             if span.lasts:
                 return Vouched(by=span.label.integrity, origin=span.origin)
-            if (number, place.start) in taken:
-                spent = spent or Spent(action="", origin=span.origin)
-                continue
-            user = next((use.action for use in standing.used if (use.span, use.start) == (number, place.start)), None)
-            if user is None:
-                return Vouched(by=_integrity(span), origin=span.origin, span=number, start=place.start)
-            spent = Spent(action=user, origin=span.origin)
+            starts = _starts(span.vouching.folded, place)
+            users = [used[number, start] for start in starts if (number, start) in used]
+            if not users:
+                return Vouched(by=_integrity(span), origin=span.origin, span=number, starts=starts)
+            spent = Spent(action=users[-1], origin=span.origin)
     return spent
 
 
-def is_known(standing: Standing, token: Token, *, role: Role) -> bool:
+def _starts(text: str, place: Place) -> tuple[int, ...]:
+    found = tuple(run.start() for run in _RUN.finditer(text, place.start, place.end))
+    return found or (place.start,)
+
+
+def _is_endorsed(standing: Standing, token: Token, *, role: Role, tool: str) -> bool:
+    return any((each.tool, each.argument, each.token) == (tool, role.argument, token) for each in standing.endorsed)
+
+
+def is_known(standing: Standing, token: Token, *, role: Role, tool: str) -> bool:
     """Whether a value stands anywhere among what vouches, used or not: enough for what has no effect of its own."""
-    return any(each.token == token for each in standing.endorsed) or any(
+    return _is_endorsed(standing, token, role=role, tool=tool) or any(
         True for _, span in _holding(standing, token) for _ in _naming(span, token, role)
     )
 
@@ -175,33 +216,54 @@ def _naming(span: Entered, token: Token, role: Role) -> Iterator[Place]:
             continue  # it is part of a longer value
         last = start
         around = _stems((span.source, *path))
-        if _is_named(span.vouching, token, Place(start=start, end=end), role, around=around):
+        # A phrase that is a whole value by its place is no accident of a sentence.
+        is_phrase = token.kind is Kind.WORDS and " " in token.text and len(token.text) >= _LONG_ENOUGH
+        if is_phrase or _is_named(span.vouching, token, Place(start=start, end=end), role, around=around, told=around):
             yield Place(start=start, end=end)
 
 
 def _is_named_by(words: Words, token: Token, place: Place, role: Role) -> bool:
     text = words.folded
-    before = _WORD.findall(text[max(0, place.start - _AROUND) : place.start])[-_BEFORE:]
-    after = _WORD.findall(text[place.end : place.end + _AROUND])[:_AFTER]
-    return _is_named(words, token, place, role, around=frozenset(map(_stem, (*before, *after))))
+    # What was taken out in between keeps words apart, and so does the end of a sentence.
+    before = _WORD.findall(_APART.split(text[max(0, place.start - _AROUND) : place.start])[-1])[-_BEFORE:]
+    after = _WORD.findall(_APART.split(text[place.end : place.end + _AROUND])[0])[:_AFTER]
+    if token.kind is Kind.NUMBER and role.is_money:
+        return _is_sum(text, place.start, place.end) or _is_amount(before, after, role)
+    around = frozenset(map(_stem, (*before, *after)))
+    told = [word for word in before if word not in _NO_ROLE][-1:]
+    return _is_named(words, token, place, role, around=around, told=frozenset(map(_stem, (*told, *after[:1]))))
 
 
-def _is_named(words: Words, token: Token, place: Place, role: Role, *, around: frozenset[str]) -> bool:
-    """Rules 2 and 3."""
+def _is_amount(before: list[str], after: list[str], role: Role) -> bool:
+    of_money = _MONEY_WORDS | _stems((role.argument,))
+    last = {_stem(word) for word in before[-1:]}
+    beside = {_stem(word) for word in (*before, *after[:1])}
+    return not (last & _OF_IDS) and bool(of_money & beside or role.words & last)
+
+
+def _is_named(
+    words: Words, token: Token, place: Place, role: Role, *, around: frozenset[str], told: frozenset[str]
+) -> bool:
+    """Rules 2 and 3. `around`: the words about it; `told`: those that say at once what it is."""
     if token.kind in _STRONG:
         return True
     text, start, end = words.folded, place.start, place.end
-    beside = bool(role.words & around)
     if token.kind is Kind.NUMBER:
         is_sum = _is_sum(text, start, end)
         if role.is_money:
-            return is_sum or beside or end - start >= _LONG_ENOUGH
-        return not is_sum and (beside or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
-    if beside or _is_quoted(text, start, end):
+            return is_sum or bool((_MONEY_WORDS | _stems((role.argument,))) & around)
+        return not is_sum and (bool(role.words & told) or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
+    if _is_quoted(text, start, end):
         return True
-    if " " in token.text or _is_id(token.text):
-        return len(token.text) >= _LONG_ENOUGH
-    return words.plain[start : start + 1].isupper()
+    if _SEVERAL_PHRASES.search(token.text) or _is_part_of_name(words, place):
+        return False
+    if " " in token.text:
+        # A number to call without its country is found as it was written, in groups; its parts are no values.
+        is_called = sum(map(str.isdigit, token.text)) >= MIN_PHONE and PHONE.fullmatch(token.text) is not None
+        return is_called or token in role.listed or _is_name(words, place, role)
+    is_common = bool({token.text, _stem(token.text)} & (_NO_ROLE | role.words))
+    is_told = bool(_stems((role.argument,)) - _NO_ROLE & told) and not is_common
+    return is_told or _is_id(token.text) or _is_name(words, place, role)
 
 
 def _is_sum(text: str, start: int, end: int) -> bool:
@@ -219,7 +281,37 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
 
 
 def _is_id(text: str) -> bool:
-    return any(map(str.isdigit, text)) or any(mark in text.strip("".join(_ID_MARKS)) for mark in _ID_MARKS)
+    if " " in text or len(text) < _LONG_ENOUGH:
+        return False
+    if not any(map(str.isalpha, text)) and not set(text) & set("-_/#"):
+        return False  # a sum, a time: what is written with digits alone is a number, or none
+    return any(map(str.isdigit, text)) or any(mark in text.strip("".join(_ID_MARKS)) for mark in _ID_MARKS - {"-"})
+
+
+def _is_name(words: Words, place: Place, role: Role) -> bool:
+    written = words.plain[place.start : place.end]
+    parts = written.split()
+    named = [word for word in parts if word.lower() not in _IN_NAMES]
+    if not named or not all(word[:1].isupper() or word[:1].isdigit() for word in (*named, parts[0], parts[-1])):
+        return False
+    if len(named) > 1:
+        digits = [word[:1].isdigit() for word in named]
+        return named[0].lower() not in _OPENERS and not all(digits) and not any(map(all, pairwise(digits)))
+    return not any(map(str.isdigit, written)) and not {written.lower(), _stem(written.lower())} & (
+        _OPENERS | role.words
+    )
+
+
+def _is_part_of_name(words: Words, place: Place) -> bool:
+    """Whether a name goes on before or after: "Ann" is not whole in "Ann Lee"."""
+    plain = words.plain
+    before, after = (
+        _WORD_BEFORE.search(plain[max(0, place.start - _AROUND) : place.start]),
+        _WORD_AFTER.match(plain, place.end),
+    )
+    goes_before = before is not None and before[1][0].isupper() and before[1].lower() not in _OPENERS
+    goes_on = after is not None and after[1][0].isupper() and after[1].lower() not in _OPENERS
+    return plain[place.start : place.start + 1].isupper() and (goes_before or goes_on)
 
 
 def _stems(names: Collection[str]) -> frozenset[str]:

@@ -1,8 +1,10 @@
 """Text as it is compared: normalised once, with what is not a person's own words taken out. What is looked for is not known here.
 
-Rule 1. Compared text is NFKC, casefolded, and each run of blanks is one blank (policy language, "Vouching").
-Rule 2. A person's own words are a text without what they only passed on: fenced code, quoted lines, forwarded messages,
-        blocks in tags. What is taken out leaves a gap that no token spans.
+Rule 1. Compared text is NFKC, casefolded, and each run of blanks is one blank (policy language, "Vouching"); but letters
+        that two hosts may differ in stay apart: the German sharp s, the final sigma (RFC 5894, 7.2).
+Rule 2. A person's own words are a text without what they only passed on: fenced blocks, quoted lines, forwarded messages,
+        blocks in tags. What is taken out leaves a gap that no token spans. A fence or a tag ends where the last of its
+        kind stands: the one that a stranger wrote into the block ends nothing.
 Rule 3. A value with characters that are not seen, or with several scripts in one word, looks other than it reads: it is
         never vouched.
 """
@@ -16,13 +18,21 @@ from typing import Final
 GAP: Final = "\0"
 """Stands between texts that have nothing to do with each other. It is no blank, and no part of any token."""
 
-_FENCED = re.compile(r"(?:^|\n)[ \t]*(```+|~~~+).*?(?:\n[ \t]*\1[^\n]*(?=\n|$)|$)", re.DOTALL)
-_QUOTED = re.compile(r"(?:^|\n)[ \t]*>[^\n]*")
-_FORWARDED = re.compile(
-    r"(?:^|\n)[ \t]*(?:-{2,}\s*(?:original|forwarded|begin forwarded)[^\n]*|begin forwarded message:|"
-    r"on [^\n]{4,120} wrote:|from:[^\n]*\n(?:[ \t]*(?:to|cc|date|sent|subject|reply-to):[^\n]*\n?)+).*",
-    re.DOTALL | re.IGNORECASE,
+_FENCES = tuple(re.compile(mark) for mark in ("`{3,}", "~{3,}", '"{3,}', "'{3,}"))
+_QUOTED = re.compile(r"[ \t]*>")
+_HEADER = re.compile(
+    r"[ \t]*[*_]{0,2}(?:(from|von|de)|to|cc|bcc|date|sent|subject|reply-to|an|datum|gesendet|betreff|objet|à)[*_]{0,2}:",
+    re.IGNORECASE,
 )
+_FORWARDED = re.compile(
+    r"[ \t]*(?:[-_*=]{2,}\s*(?:original|forwarded|begin forwarded|ursprüngliche|weitergeleitete)|begin forwarded message:"
+    r"|(?:on|am|le) [^\n]{4,240}?\b(?:wrote|schrieb|a écrit)\b[^:\n]{0,80}:)",
+    re.IGNORECASE,
+)
+_UNSEEN: Final = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0"
+)  # shown as nothing, though they are called letters or marks
+_APART = re.compile("([ßẞς])")
 _TAG = re.compile(r"<(/?)([a-z][\w.-]*)[^<>]*>", re.IGNORECASE)
 _LOOSE_SCRIPTS: Final = frozenset(
     {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}
@@ -39,24 +49,24 @@ class Words:
     def plain(self) -> str:
         """NFKC and single blanks, in the case it was written in; casefolded where that would move characters."""
         plain = _spaced(self.text)
-        return plain if len(plain.casefold()) == len(plain) else plain.casefold()
+        return plain if len(_casefolded(plain)) == len(plain) else _casefolded(plain)
 
     @cached_property
     def folded(self) -> str:
         """The compared text (rule 1); character for character beside `plain`."""
-        return self.plain.casefold()
+        return _casefolded(self.plain)
 
 
 def folded(text: str) -> str:
     """A value as it is compared (rule 1)."""
-    return _spaced(text).strip().casefold()
+    return _casefolded(_spaced(text).strip())
 
 
 def own_words(text: str) -> str:
     """What a person said themselves (rule 2)."""
-    for passed_on in (_FENCED, _FORWARDED, _QUOTED):
-        text = passed_on.sub(f"\n{GAP}\n", text)
-    return _without_tagged(text)
+    for fence in _FENCES:
+        text = _without_fenced(text, fence)
+    return _without_tagged("\n".join(_without_quoted(_without_forwarded(text.split("\n")))))
 
 
 def is_deceptive(text: str) -> bool:
@@ -69,7 +79,7 @@ def is_deceptive(text: str) -> bool:
         if character not in "\n\t\r"
     ):
         return True
-    if any("\ufe00" <= character <= "\ufe0f" for character in text):
+    if any("\ufe00" <= character <= "\ufe0f" or character in _UNSEEN for character in text):
         return True
     return any(map(_is_mixed, re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text))))
 
@@ -86,19 +96,50 @@ def is_joined(text: str, at: int) -> bool:
     )
 
 
+def _casefolded(text: str) -> str:
+    if text.isascii():
+        return text.casefold()
+    return "".join(part.lower() if _APART.fullmatch(part) else part.casefold() for part in _APART.split(text))
+
+
+def _without_fenced(text: str, fence: re.Pattern[str]) -> str:
+    marks = list(fence.finditer(text))
+    if not marks:
+        return text
+    # An odd number: the last one opens a block that is not closed.
+    end = marks[-1].end() if len(marks) % 2 == 0 else len(text)
+    return f"{text[: marks[0].start()]}\n{GAP}\n{text[end:]}"
+
+
+def _without_forwarded(lines: list[str]) -> list[str]:
+    headers, has_sender = 0, False
+    for number, line in enumerate(lines):
+        if _FORWARDED.match(line) or _FORWARDED.match(" ".join(lines[number : number + 2])):
+            return [*lines[:number], GAP]
+        header = _HEADER.match(line)
+        headers = headers + 1 if header is not None else 0
+        has_sender = header is not None and (header[1] is not None or (has_sender and headers > 1))
+        if has_sender and headers > 1:
+            return [*lines[: number + 1 - headers], GAP]
+    return lines
+
+
+def _without_quoted(lines: list[str]) -> list[str]:
+    return [GAP if _QUOTED.match(line) else line for line in lines]
+
+
 def _without_tagged(text: str) -> str:
-    # One pass, whatever is open: a tag that is never closed takes nothing with it.
-    opened: dict[str, int] = {}
+    # A tag that is never closed takes nothing with it.
+    tags = list(_TAG.finditer(text))
+    closed = {tag[2].lower(): tag.end() for tag in tags if tag[1]}
     kept: list[str] = []
     done = 0
-    for tag in _TAG.finditer(text):
-        closes, name = tag[1], tag[2].lower()
-        if not closes:
-            opened.setdefault(name, tag.start())
-        elif opened.get(name, -1) >= done:
-            kept += (text[done : opened[name]], f"\n{GAP}\n")
-            done = tag.end()
-            opened.clear()
+    for tag in tags:
+        end = closed.get(tag[2].lower(), 0)
+        if tag[1] or tag.start() < done or end <= tag.start():
+            continue
+        kept += (text[done : tag.start()], f"\n{GAP}\n")
+        done = end
     return "".join((*kept, text[done:]))
 
 

@@ -95,7 +95,6 @@ def test_own_words_around_what_was_passed_on_stay_apart():
         ("in the general channel", "general", "channel", "say"),
         ("into 'private'", "private", "channel", "say"),
         ("to \u201cprivate\u201d", "private", "where", "say"),
-        ("because it is no longer needed", "no longer needed", "reason", "cancel"),
         ("its shipping status: open", "open", "shippingStatus", "set"),
     ],
 )
@@ -120,11 +119,15 @@ def test_one_that_is_not_named_is_not(text: str, value: Json, argument: str, too
     assert not is_vouched(told(text), value, argument, tool)
 
 
+def uses_of(action: str, place: Vouched) -> tuple[Use, ...]:
+    return tuple(Use(action=action, argument="to", span=place.span, start=start) for start in place.starts)
+
+
 def test_one_place_vouches_one_effect():
     standing = told("write to bob@x.example and carl@x.example")
     first = found(standing, "bob@x.example")
     assert isinstance(first, Vouched)
-    used = standing.use((Use(action="a1", argument="to", span=first.span, start=first.start),))
+    used = standing.use(uses_of("a1", first))
     assert found(used, "bob@x.example") == Spent(action="a1", origin="task")
     assert is_vouched(used, "carl@x.example")
     assert is_vouched(used.free("a1"), "bob@x.example")
@@ -136,7 +139,7 @@ def test_named_twice_is_two_places():
     for action in ("a1", "a2"):
         place = found(standing, "bob@x.example")
         assert isinstance(place, Vouched)
-        standing = standing.use((Use(action=action, argument="to", span=place.span, start=place.start),))
+        standing = standing.use(uses_of(action, place))
     assert isinstance(found(standing, "bob@x.example"), Spent)
 
 
@@ -144,6 +147,8 @@ def test_a_directory_vouches_value_by_value():
     standing = run_of(answer({"name": "Ann Lee", "mail": "ann@x.example", "note": "write to eve@x.example, or 12"}))
     assert is_vouched(standing, "ann@x.example")
     assert is_vouched(standing, "ann lee", "name")
+    assert is_vouched(run_of(answer([{"name": "friends of ann inc."}])), "Friends of Ann Inc.", "to", "pay")
+    assert not is_vouched(run_of(answer([{"name": "friends of ann inc."}])), "friends of ann", "to", "pay")
     assert not is_vouched(standing, "eve@x.example")
     assert not is_vouched(standing, "12", "note")
     assert not is_vouched(standing, "lee", "name")
