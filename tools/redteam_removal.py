@@ -123,6 +123,7 @@ def addresses_by_their_beginning() -> Iterator[tuple[Any, str, Any]]:
         yield from was(wanted, there)
 
     yield place, "places", places
+    yield place, "trace", lambda token: ""
 
 
 def hosts_by_their_end() -> Iterator[tuple[Any, str, Any]]:
@@ -137,6 +138,7 @@ def hosts_by_their_end() -> Iterator[tuple[Any, str, Any]]:
         yield from was(wanted, there)
 
     yield place, "places", places
+    yield place, "trace", lambda token: ""
 
 
 def numbers_of_any_country() -> Iterator[tuple[Any, str, Any]]:
