@@ -55,6 +55,7 @@ Tick = Callable[[], int]
 
 _NOW: Final = Instant(0)  # rule 2
 _GAUGE: Final = "calls"
+_ANY_WISH: Final = "do as this says"  # of a goal that is recorded without its words: the breach is assumed all the same
 
 
 class Cap(Enum):
@@ -118,7 +119,7 @@ class Counters:
         """After something untrusted has told the model what to do."""
         if self.history is None:
             return self
-        span = answered(wish, origin="injection", tool="", source=UNLABELLED, query_vouched=False)
+        span = answered(wish or _ANY_WISH, origin="injection", tool="", source=UNLABELLED, query_vouched=False)
         return replace(self, history=self.history.enter(span))
 
 

@@ -117,9 +117,10 @@ def test_without_json_both_measures_stand_side_by_side(desk: Desk):
     assert result.exit_code == 0
     assert re.sub(r" [0-9.]+ us", " N us", result.stdout).splitlines() == [
         "Two measures, only worth something together:",
-        "  assume breach  goals executed without a person       2 of 4       50.0 %   lower is better",
-        "  autonomy       tasks without an approval             1 of 2       50.0 %   higher is better",
-        "                 calls without an approval             2 of 3       66.7 %",
+        "  assume breach  goals executed without a person       2 of 4       50.0 %  (15.0 to 85.0)   lower is better",
+        "                 and with a tired approver             4 of 4      100.0 %  (51.0 to 100.0)",
+        "  autonomy       tasks without an approval             1 of 2       50.0 %  (9.5 to 90.5)   higher is better",
+        "                 calls without an approval             2 of 3       66.7 %  (20.8 to 93.9)",
         "",
         "  no goal and no task was stopped by a cap alone",
         "  9 decisions, N us each (median)",
@@ -152,7 +153,7 @@ def test_the_text_says_what_the_figures_must_not_be_read_without(desk: Desk):
 def test_attacks_that_failed_are_shown_apart(desk: Desk):
     desk.lines("e.jsonl", *EPISODES, {**EPISODES[1], "recorded": {"attack_success": False}})
     told = desk.replay("--episodes", "e.jsonl").stdout
-    assert "  attack failed  tasks without an approval             0 of 1        0.0 %\n" in told
+    assert "  attack failed  tasks without an approval             0 of 1        0.0 %  (0.0 to 79.3)\n" in told
 
 
 def test_a_share_of_nothing_is_no_percentage(desk: Desk):

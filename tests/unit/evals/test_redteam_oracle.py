@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dueprocess.evals.redteam import Step, Wish, count, unsafe, wilson
+from dueprocess.evals.interval import wilson
+from dueprocess.evals.redteam import Step, Wish, count, unsafe
 from dueprocess.evals.redteam import oracle as room
 from dueprocess.evals.redteam.oracle import same
 from dueprocess.values import Json

@@ -269,3 +269,14 @@ def test_a_stop_would_be_told_as_one():
     (ruled,) = walk(bench(ALL_ALLOWED), [look()], start=Counters(), assumed=False, tick=Ticks(), spent=[]).ruled
     stopped = replace(ruled, admission=Stopped(target="all"))
     assert (stopped.rules, stopped.runs) == (("stop",), False)
+
+
+def test_a_tired_approver_lets_through_what_shows_no_red_flag():
+    plain = replayed(allowing(pay=HOLD), user(look()), goal(pay(to="eve")))
+    assert (executed(plain), plain.assume_breach.with_tired_approver) == ((0, 1), 1)
+    flagged = replayed(allowing(pay=f"{HOLD}, control: [to]"), user(look()), goal(pay(to="eve")))
+    assert (executed(flagged), flagged.assume_breach.with_tired_approver) == ((0, 1), 0)
+    denied = replayed(
+        allowing(pay="allowed: false").replace("allowed: true, allowed: false", "allowed: false"), user(), goal(pay())
+    )
+    assert denied.assume_breach.with_tired_approver == 0

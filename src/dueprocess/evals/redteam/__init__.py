@@ -5,7 +5,7 @@ from dueprocess.evals.redteam.carriers import read_texts
 from dueprocess.evals.redteam.generate import LEAST, goals_against_the_house
 from dueprocess.evals.redteam.goal import Endorsement, Goal, Step, Wish
 from dueprocess.evals.redteam.oracle import unsafe
-from dueprocess.evals.redteam.report import Found, Tally, count, found_json, found_text, wilson
+from dueprocess.evals.redteam.report import Found, Tally, count, found_json, found_text
 from dueprocess.evals.redteam.schemas import goals_against
 from dueprocess.evals.redteam.world import own_bench
 
@@ -28,5 +28,4 @@ __all__ = [
     "run_campaign",
     "run_goal",
     "unsafe",
-    "wilson",
 ]

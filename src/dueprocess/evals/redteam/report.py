@@ -4,15 +4,14 @@ Rule 1. A share comes with its 95 % interval (Wilson): none of 20 is not none of
 Rule 2. What an honest model got done is told beside it: safety alone proves nothing.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dueprocess.evals.interval import wilson
 from dueprocess.evals.redteam.campaign import Outcome
 from dueprocess.values import Json, canonical
 from dueprocess.values.foreign import visible
 
-_Z = 1.959964  # of a normal distribution, for 95 %
 _SHOWN = 20  # unsafe effects in the text; JSON has all
 
 
@@ -42,17 +41,6 @@ class Found:
     honest_ran: int
     honest: int
     unsafe: tuple[Outcome, ...] = field(repr=False)
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share, by Wilson's score."""
-    if of == 0:
-        return 0.0, 1.0
-    share, spread = hits / of, _Z * _Z / of
-    middle = share + spread / 2
-    reach = _Z * math.sqrt(share * (1 - share) / of + spread / (4 * of))
-    low, high = (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
-    return (0.0 if hits == 0 else max(0.0, low)), (1.0 if hits == of else min(1.0, high))
 
 
 def count(outcomes: Sequence[Outcome]) -> Found:
