@@ -68,12 +68,13 @@ def test_i3_a_run_cancelled_in_the_middle_of_an_attempt_ends_with_its_outcome(st
 
 
 def test_i3_of_two_attempts_under_way_the_last_one_ends_the_cancelled_run(store: Store):
-    both_in, first_out = threading.Barrier(3), threading.Event()
+    both_in, cancelled, first_out = threading.Barrier(3), threading.Event(), threading.Event()
 
     @tool(effect="write", name="pay")
     def pay(order_id: str, amount_usd: Money) -> str:
         """Pay."""
         both_in.wait(20)
+        assert cancelled.wait(20)
         if order_id == "second":
             assert first_out.wait(20)
         return order_id
@@ -92,6 +93,7 @@ def test_i3_of_two_attempts_under_way_the_last_one_ends_the_cancelled_run(store:
             thread.start()
         both_in.wait(20)
         cancel(bench.shell, governed.run, by="user:ann")
+        cancelled.set()
         for thread in threads:
             thread.join()
         assert {type(each) for each in told.values()} == {SucceededCall}
