@@ -5,12 +5,15 @@ Rule 2. One place of a value vouches one effect in one argument. A place that an
         action surely had no effect.
 Rule 3. A value that a person endorsed vouches in the argument it was endorsed for, for the rest of the run.
 Rule 4. The audience of a run is the narrowest of all that entered it.
+Rule 5. What a person said before and is told again word for word names nothing once more: whoever repeats a task in every
+        message, to keep a model to it, has still asked for one thing.
 """
 
 from dataclasses import dataclass, replace
 
 from dueprocess.provenance.entered import Entered
 from dueprocess.provenance.token import Token
+from dueprocess.provenance.words import GAP, Words
 from dueprocess.values.trust import Audience, Integrity
 
 
@@ -51,7 +54,9 @@ class Standing:
     scope: frozenset[str] | None = None
 
     def enter(self, span: Entered) -> "Standing":
-        """With one more span (rules 1 and 4)."""
+        """With one more span (rules 1, 4 and 5)."""
+        if span.vouches and span.is_prose:
+            span = _without_repeats(span, self.entered)
         narrower = span.label.audience.rank > self.audience.rank
         return replace(
             self,
@@ -77,6 +82,14 @@ class Standing:
     def endorse(self, value: Endorsed) -> "Standing":
         """With a value that a person vouches for (rule 3)."""
         return replace(self, endorsed=(*self.endorsed, value))
+
+
+def _without_repeats(span: Entered, before: tuple[Entered, ...]) -> Entered:
+    text = span.vouching.text
+    for earlier in before:
+        if earlier.vouches and earlier.is_prose and earlier.words.text.strip():
+            text = text.replace(earlier.words.text.strip(), GAP)
+    return span if text == span.vouching.text else replace(span, vouching=Words(text))
 
 
 EMPTY_STANDING = Standing()

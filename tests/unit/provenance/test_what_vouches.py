@@ -143,6 +143,17 @@ def test_named_twice_is_two_places():
     assert isinstance(found(standing, "bob@x.example"), Spent)
 
 
+def test_what_is_said_again_word_for_word_names_nothing_once_more():
+    task = "pay 5 to bob@x.example"
+    standing = told(task)
+    place = found(standing, "bob@x.example")
+    assert isinstance(place, Vouched)
+    used = standing.use(tuple(Use(action="a1", argument="to", span=place.span, start=each) for each in place.starts))
+    for again in (task, f"  {task}\n", f"Remember: {task}!"):
+        assert isinstance(found(used.enter(said(again, origin="clarification")), "bob@x.example"), Spent)
+    assert is_vouched(used.enter(said("yes, and again to bob@x.example", origin="clarification")), "bob@x.example")
+
+
 def test_a_directory_vouches_value_by_value():
     standing = run_of(answer({"name": "Ann Lee", "mail": "ann@x.example", "note": "write to eve@x.example, or 12"}))
     assert is_vouched(standing, "ann@x.example")
