@@ -73,9 +73,17 @@ def _assertion(condition: Condition) -> Assertion:
 
     def holds(arguments: Mapping[str, Json], result: Json) -> BadValue | bool:
         found = ask({ARGUMENTS: dict(arguments), RESULT: result})
-        return False if not found else found[0][1] or True
+        if not found:
+            return False
+        _, error = found[0]
+        return True if error is None else BadValue(_unrooted(str(error)))
 
     return holds
+
+
+def _unrooted(message: str) -> str:
+    # What is asked is one object that holds both; to a person each is a name of its own.
+    return message.replace(f"{ARGUMENTS}.{RESULT}", RESULT).replace(f"{ARGUMENTS}.{ARGUMENTS}", ARGUMENTS)
 
 
 def _allowed(tool: ToolPolicy) -> _Asked:

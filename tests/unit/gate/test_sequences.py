@@ -79,6 +79,9 @@ def test_what_may_happen_once_counts_what_was_dispatched():
         assert said(Run(ONCE).done("refund", outcome, order="A").ask("refund", order="A")) == [
             ("temporal.once", Verdict.HOLD)
         ]
+    (found,) = Run(ONCE).done("refund", order="A").ask("refund", order="A")
+    assert found.reason == "1 was dispatched in this run already, the last as a1; expected at most 1"
+    assert found.compared == {"counted": 1, "limit": 1, "order": "A"}
     assert Run(ONCE).done("refund", Outcome.FAILED, order="A").ask("refund", order="A") == ()
     assert Run(ONCE).done("refund", order="A").ask("refund", order="B") == ()
     assert Run(ONCE).done("crm", order="A").ask("refund", order="A") == ()
@@ -123,6 +126,7 @@ def test_how_many_may_leave_the_house():
     run = Run(most).done("mail")
     assert run.ask("mail") == ()
     (found,) = run.done("mail").ask("mail")
+    assert found.reason == "2 were dispatched in this run already, the last as a2; expected at most 2"
     assert found.compared == {"counted": 2, "limit": 2}
     assert run.ask("crm") == ()
 

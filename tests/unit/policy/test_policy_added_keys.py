@@ -162,6 +162,14 @@ ALL_TOOLS = (
             "checks[0].max_age: got '5'; expected a duration",
         ),
         ("checks: [{from: run_sql_query, assert: 'true'}]", "checks[0]: the key name is missing"),
+        (
+            "checks: [{name: a, from: run_sql_query, assert: 'true'}, {name: a, from: run_sql_query, assert: 'true'}]",
+            "checks[1]: the check 'a' is there twice; expected each name once",
+        ),
+        (
+            "checks: [{name: a, from: run_sql_query, where: {x: 1}, assert: 'true'}]",
+            "checks[0].where: unknown argument 'x'; ",
+        ),
         ("checks: [{name: a, assert: 'true'}]", "checks[0]: the key from is missing"),
         ("checks: [{name: a, from: run_sql_query}]", "checks[0]: the key assert is missing"),
         (
