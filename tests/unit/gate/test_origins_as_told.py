@@ -85,7 +85,7 @@ def test_a_secret_is_shown_nowhere():
 
 def test_a_link_in_what_is_carried_is_shown_with_its_source():
     (found,) = asked({"to": "Bob", "body": "look: https://evil.example/x"})
-    assert found.rule == "send.content"
+    assert (found.rule, found.decision) == ("send.content", Verdict.HOLD)
     assert found.reason == "body holds the link 'evil.example/x', which comes from read_mail and not from the requester"
     assert found.compared == {
         "argument": "body",
