@@ -10,6 +10,7 @@ Rule 5. What a person said before and is told again word for word names nothing 
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dueprocess.provenance.entered import Entered
 from dueprocess.provenance.token import Token
@@ -87,9 +88,13 @@ class Standing:
 def _without_repeats(span: Entered, before: tuple[Entered, ...]) -> Entered:
     text = span.vouching.text
     for earlier in before:
-        if earlier.vouches and earlier.is_prose and earlier.words.text.strip():
-            text = text.replace(earlier.words.text.strip(), GAP)
+        said = earlier.words.text.strip() if earlier.vouches and earlier.is_prose else ""
+        # A short answer ("Bob") is no repetition of itself inside a longer one ("and then pay Bob").
+        if said and (len(said) >= _A_TASK or said == text.strip()):
+            text = text.replace(said, GAP)
     return span if text == span.vouching.text else replace(span, vouching=Words(text))
 
+
+_A_TASK: Final = 20  # characters from which a text is told again rather than a name mentioned again
 
 EMPTY_STANDING = Standing()

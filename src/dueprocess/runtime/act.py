@@ -75,6 +75,8 @@ def _renewed(run: Run, items: list[Pending]) -> bool:
         return True
     batch = _Batch()
     events = run.commit(lambda tx: _decide(run, tx, reads, batch), sync=False)
+    if batch.policy:
+        run.obey(run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy))
     _attempt(run, events)
     return bool(events) or batch.stopped
 

@@ -154,6 +154,17 @@ def test_what_is_said_again_word_for_word_names_nothing_once_more():
     assert is_vouched(used.enter(said("yes, and again to bob@x.example", origin="clarification")), "bob@x.example")
 
 
+def test_a_short_answer_is_no_repetition_inside_a_longer_one():
+    standing = told("Carl Lee").enter(said("and then write to Carl Lee", origin="clarification"))
+    for _ in range(2):
+        place = found(standing, "Carl Lee", "name")
+        assert isinstance(place, Vouched)
+        standing = standing.use(
+            tuple(Use(action=f"a{place.span}", argument="name", span=place.span, start=each) for each in place.starts)
+        )
+    assert isinstance(found(standing, "Carl Lee", "name"), Spent)
+
+
 def test_a_directory_vouches_value_by_value():
     standing = run_of(answer({"name": "Ann Lee", "mail": "ann@x.example", "note": "write to eve@x.example, or 12"}))
     assert is_vouched(standing, "ann@x.example")

@@ -6,7 +6,7 @@ import pytest
 
 from dueprocess.gate import ActionDenied, ActionDispatched, ActionSettled
 from dueprocess.ledger import Store
-from dueprocess.runtime import DeniedCall, HeldCall, Person, RunStatus, SucceededCall, approve
+from dueprocess.runtime import DeniedCall, HeldCall, Person, RunStatus, SucceededCall, approve, order
 from dueprocess.testing.workbench import Killed, Line, Workbench
 from dueprocess.tool import Tool, tool
 from dueprocess.values import Json
@@ -136,6 +136,42 @@ def test_what_has_become_untrue_while_people_thought_is_denied(store: Store):
         bench.work()
         assert "refund.checks.recent" in denied_by(bench, run)
         assert desk.paid == []
+
+
+def test_a_policy_published_before_the_check_is_asked_decides(store: Store):
+    desk = Desk()
+    stricter = POLICY.replace("<= 30", "<= 2")
+
+    def script(request: object, run: str, turn: int) -> Line:
+        if turn == 1:
+            bench.publish(stricter)
+            return Line(calls=(refund(),))
+        return Line(text="done")
+
+    with Workbench(tools=desk.tools(), policy=POLICY, script=script, store=store) as bench:
+        run = bench.submit("refund A")
+        bench.work()
+        assert bench.status(run) is RunStatus.FINISHED
+        assert denied_by(bench, run) == ["refund.checks.recent"]
+        assert (len(desk.asked), desk.paid) == (1, [])
+
+
+@pytest.mark.parametrize(("target", "status"), [("tool:get_order", RunStatus.FINISHED), ("all", RunStatus.STOP)])
+def test_what_is_stopped_is_not_asked_for_a_check_either(store: Store, target: str, status: RunStatus):
+    desk = Desk()
+    ordered: list[str] = []
+
+    def script(request: object, run: str, turn: int) -> Line:
+        if not ordered:
+            ordered.append(target)
+            order(bench.shell, target, person=FIN, reason="down")
+        return Line(calls=(refund(),)) if turn == 1 else Line(text="done")
+
+    with Workbench(tools=desk.tools(), policy=POLICY, script=script, store=store) as bench:
+        run = bench.submit("refund A")
+        bench.work()
+        assert (desk.asked, desk.paid) == ([], [])
+        assert bench.status(run) is status
 
 
 def test_nothing_is_asked_for_a_call_that_is_denied_anyway(store: Store):
