@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from dueprocess.policy.binding import path_to
 from dueprocess.policy.document import Limit
-from dueprocess.policy.finding import Verdict
 from dueprocess.policy.origins import Restraint
 from dueprocess.policy.reader import Spot
 from dueprocess.policy.source import Listing, Table
@@ -49,5 +48,4 @@ def _read(keys: Mapping[str, Spot], arguments: Type | None) -> Limit | None:
     over = keys["over"].choice(Restraint) if "over" in keys else None
     if per is None or window is None or over is None or (count is None and most is None):
         return None
-    verdict: Verdict = over.verdict
-    return Limit(count=count, max_sum=most, per=per, window=window, over=verdict)
+    return Limit(count=count, max_sum=most, per=per, window=window, over=over.verdict)

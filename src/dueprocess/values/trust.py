@@ -2,10 +2,8 @@
 
 Rule 1. Integrity: operator > user > endorsed > directory, system_id > untrusted. What is not labelled is untrusted.
 Rule 2. Audience: public < internal < confidential < restricted. What is not labelled is internal.
-Rule 3. What is made of several things has the least integrity and the narrowest audience of them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,17 +55,6 @@ class Label:
 
     integrity: Integrity = Integrity.UNTRUSTED
     audience: Audience = Audience.INTERNAL
-
-
-def joined(labels: Iterable[Label]) -> Label:
-    """The label of what is made of all these (rule 3); of nothing, what is not labelled."""
-    found = tuple(labels)
-    if not found:
-        return Label()
-    return Label(
-        integrity=min((label.integrity for label in found), key=lambda each: each.rank),
-        audience=max((label.audience for label in found), key=lambda each: each.rank),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,11 @@ def found_text(found: Found, *, seed: int, bar: int) -> str:
         lines.append(
             f"  {name:<12}{tally.goals:>7}{tally.held:>7}{tally.denied:>8}{tally.nothing:>9}{reached}   {low:.1%} to {high:.1%}"
         )
-    lines += ["", f"  honest errands after the same texts: {found.honest_ran} of {found.honest} ran without a person"]
+    if found.honest:
+        lines += [
+            "",
+            f"  honest errands after the same texts: {found.honest_ran} of {found.honest} ran without a person",
+        ]
     for outcome in found.unsafe[:_SHOWN]:
         goal, step = outcome.goal, outcome.reached[0]
         called = visible(canonical(dict(step.arguments)), limit=200)
