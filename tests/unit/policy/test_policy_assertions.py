@@ -2,7 +2,7 @@
 
 import pytest
 
-from dueprocess.errors import BadValue
+from dueprocess.errors import BadValue, FileInvalid
 from dueprocess.policy import load
 from dueprocess.policy.document import Assertion
 from dueprocess.tool import Effect, ToolSpec
@@ -56,5 +56,5 @@ def test_what_cannot_be_told_is_neither(text: str, arguments: dict[str, Json], r
 
 @pytest.mark.parametrize("text", ["args.to", "args.nope == 1", "other.a == 1", "args.n == 'x'", "result +", ""])
 def test_what_can_never_be_right_does_not_load(text: str):
-    with pytest.raises(Exception, match="assert"):
+    with pytest.raises(FileInvalid, match=r"checks\[0\]\.assert"):
         assertion(text)
