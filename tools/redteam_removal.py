@@ -209,14 +209,7 @@ def no_taint() -> Iterator[tuple[Any, str, Any]]:
 
 
 def endorsed_anywhere() -> Iterator[tuple[Any, str, Any]]:
-    yield vouch, "_is_endorsed", lambda known, wanted, **_: any(each.token == wanted for each in known.endorsed)
-    was = vouch.vouch
-
-    def by_token(known: Any, wanted: Token, **more: Any) -> Any:
-        found = next((each for each in known.endorsed if each.token == wanted), None)
-        return was(known, wanted, **more) if found is None else vouch.Vouched(by=_endorsed(), origin=found.by)
-
-    yield vouch, "vouch", by_token
+    yield vouch, "_endorsement", lambda known, wanted, **_: next((e for e in known.endorsed if e.token == wanted), None)
 
 
 def ids_of_many_records() -> Iterator[tuple[Any, str, Any]]:
@@ -259,7 +252,3 @@ def one_folding_of_hosts() -> Iterator[tuple[Any, str, Any]]:
 
 def _is_text(leaf: Any) -> bool:
     return isinstance(leaf.value, str) and not leaf.is_key
-
-
-def _endorsed() -> Any:
-    return vouch.Integrity.ENDORSED

@@ -23,7 +23,7 @@ from typing import Final
 from dueprocess.provenance.active import MIN_PHONE
 from dueprocess.provenance.entered import Entered, excerpt
 from dueprocess.provenance.place import Place, places, trace
-from dueprocess.provenance.standing import Standing
+from dueprocess.provenance.standing import Endorsed, Standing
 from dueprocess.provenance.token import PHONE, Kind, Token, token_of
 from dueprocess.provenance.words import GAP, Words
 from dueprocess.values import Json
@@ -134,9 +134,9 @@ def vouch(
     standing: Standing, token: Token, *, role: Role, tool: str, taken: Collection[tuple[int, int]] = ()
 ) -> Vouched | Spent | None:
     """What vouches a value in a role; `taken` are places that the same action uses already."""
-    for each in standing.endorsed:
-        if (each.tool, each.argument, each.token) == (tool, role.argument, token):
-            return Vouched(by=Integrity.ENDORSED, origin=each.by)
+    endorsed = _endorsement(standing, token, role=role, tool=tool)
+    if endorsed is not None:
+        return Vouched(by=Integrity.ENDORSED, origin=endorsed.by)
     used = {(use.span, use.start): use.action for use in standing.used} | dict.fromkeys(taken, "")
     spent: Spent | None = None
     for number, span in _holding(standing, token):
@@ -156,13 +156,14 @@ def _starts(text: str, place: Place) -> tuple[int, ...]:
     return found or (place.start,)
 
 
-def _is_endorsed(standing: Standing, token: Token, *, role: Role, tool: str) -> bool:
-    return any((each.tool, each.argument, each.token) == (tool, role.argument, token) for each in standing.endorsed)
+def _endorsement(standing: Standing, token: Token, *, role: Role, tool: str) -> Endorsed | None:
+    wanted = (tool, role.argument, token)
+    return next((each for each in standing.endorsed if (each.tool, each.argument, each.token) == wanted), None)
 
 
 def is_known(standing: Standing, token: Token, *, role: Role, tool: str) -> bool:
     """Whether a value stands anywhere among what vouches, used or not: enough for what has no effect of its own."""
-    return _is_endorsed(standing, token, role=role, tool=tool) or any(
+    return _endorsement(standing, token, role=role, tool=tool) is not None or any(
         True for _, span in _holding(standing, token) for _ in _naming(span, token, role)
     )
 
