@@ -23,7 +23,7 @@ _TASK_SHOWN: Final = 1000
 _ARGUMENT_SHOWN: Final = 1000  # an approver must see what they approve; what is longer says so
 
 
-def state_of(hold: HoldCard, story: ActionStory | None, now: Instant) -> str:
+def state_of(hold: HoldCard, story: ActionStory | None, *, now: Instant) -> str:
     """Where the hold stands, in words."""
     if not hold.row.open:
         return "closed"
@@ -40,7 +40,7 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
     if story is None:
         return
     ended = "" if row.open else f": the action is {story.state}"
-    click.echo(f"{row.action}  {visible(row.tool)}  {state_of(hold, story, now)}{ended}")
+    click.echo(f"{row.action}  {visible(row.tool)}  {state_of(hold, story, now=now)}{ended}")
     print_pairs(
         (
             ("arguments", arguments_text(story.arguments)),
@@ -79,7 +79,7 @@ def card_json(here: Access, hold: HoldCard, *, told: Told) -> dict[str, Json]:
         "run": row.run,
         "agent": row.agent,
         "tool": row.tool,
-        "state": state_of(hold, story, here.shell.clock.now()),
+        "state": state_of(hold, story, now=here.shell.clock.now()),
         "open": bool(row.open),
         "digest": row.digest,
         "asked_at": instant_json(Instant(row.asked_at)),

@@ -93,7 +93,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
     _same_schema(keys.get("schema_digest"), spec)
     bind = read_bindings(keys.get("bind"), arguments)
     maximum, threshold = _thresholds(keys)
-    listed = _allowed_fields(keys.get("allowed_fields"))
+    listed, fields = _fields(keys.get("allowed_fields"), bind=bind, arguments=arguments)
     needs_amount = maximum is not None or threshold is not None or sums(keys.get("limits"))
     rules, conditions = _rules(keys.get("rules"), arguments)
     amount = amount_of(spot, bind, arguments) if needs_amount else bind.get("amount")
@@ -112,9 +112,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         roles=_known(keys.get("roles"), "role", names.roles),
         environments=_known(keys.get("environments"), "environment", names.environments),
         amount=amount,
-        fields=fields_of(keys["allowed_fields"], listed, bind=bind, arguments=arguments)
-        if listed
-        else bind.get("fields"),
+        fields=fields,
         subject=bind.get("subject"),
         approvers=_named(keys.get("approvers"), "approvers", names.approvers),
         rules=rules,
@@ -182,8 +180,14 @@ def _citation(spot: Spot | None, spec: ToolSpec | None) -> bool:
     return required
 
 
-def _allowed_fields(spot: Spot | None) -> tuple[ArgumentPath, ...] | None:
-    return None if spot is None else spot.distinct(_field)
+def _fields(
+    spot: Spot | None, *, bind: Mapping[str, ArgumentPath], arguments: Type | None
+) -> tuple[tuple[ArgumentPath, ...] | None, ArgumentPath | None]:
+    """The fields that are allowed, and the argument that holds them."""
+    listed = None if spot is None else spot.distinct(_field)
+    if spot is None or not listed:
+        return listed, bind.get("fields")
+    return listed, fields_of(spot, listed, bind=bind, arguments=arguments)
 
 
 def _field(spot: Spot) -> ArgumentPath | None:
