@@ -59,7 +59,7 @@ def test_a_replaced_text_is_in_no_file_any_more(index: SqliteIndex, tmp_path: Pa
 def test_a_text_that_a_reader_still_holds_is_told_of(
     index: SqliteIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("dueprocess.retrievers.sqlite.file.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("dueprocess.sqlite_file.BUSY_SECONDS", 0.05)
     index.add(document("kb", "the word is xyzzyplugh"))
     index.close()
     impatient = SqliteIndex(tmp_path / "evidence.db")

@@ -13,8 +13,10 @@ from tests.unit.runtime.shop import POLICY, Shop
 from dueprocess.errors import BackendError, CommitLost, StoreUnavailable
 from dueprocess.ledger import leaf_hash, root_of
 from dueprocess.runtime.tables import GAUGES, GaugeRow
+from dueprocess.sqlite_file import SqliteFile
 from dueprocess.stores.journal import MemoryKeys
 from dueprocess.stores.sqlite import SqliteStore
+from dueprocess.stores.sqlite.store import LEDGER
 from dueprocess.stores.sqlite.writer import Writer
 from dueprocess.testing.store_bench import draft, run_named
 from dueprocess.testing.workbench import Line, Workbench, signing_key
@@ -159,7 +161,7 @@ def test_i3_a_failed_commit_makes_every_member_unknown_and_the_next_one_goes_thr
             "BEGIN INSERT INTO children VALUES (7); END"
         )
     database.close()
-    writer = Writer(path, keys=MemoryKeys(), signing_key=signing_key(), origin="tests")
+    writer = Writer(SqliteFile(path, kind=LEDGER), keys=MemoryKeys(), signing_key=signing_key(), origin="tests")
     writer._connection.execute("PRAGMA foreign_keys = ON")
     entered, go_on = threading.Event(), threading.Event()
     ends: dict[str, object] = {}
