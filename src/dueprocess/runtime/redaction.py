@@ -27,6 +27,7 @@ from dueprocess.ledger import Event
 from dueprocess.policy import ArgumentPath, Policy
 from dueprocess.policy.arguments import REDACTED
 from dueprocess.values import Json, canonical, canonical_number, parse
+from dueprocess.values.canonical import parse_or
 
 _LEAST: Final = 4  # rule 2
 
@@ -134,10 +135,7 @@ def _secrets(record: object, paths: Mapping[str, frozenset[ArgumentPath]]) -> li
 
 
 def _at_paths(arguments: str, paths: Iterable[ArgumentPath]) -> list[str]:
-    try:
-        value = parse(arguments)
-    except BadValue:
-        return []
+    value = parse_or(arguments)
     found: list[str] = []
     for path in paths:
         hidden: Json = value
