@@ -47,22 +47,71 @@ def test_several_threads_may_make_one_file_at_once(tmp_path: Path):
     assert failures == []
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(LEDGER, "a ledger"), (INDEX, "an index")], ids=["ledger", "index"])
-def test_an_sqlite_file_of_another_program_is_refused(kind: Kind, expected: str, tmp_path: Path):
+@OURS
+def test_i2_a_file_of_another_program_is_refused_and_left_as_it_is(kind: Kind, tmp_path: Path):
     path = tmp_path / "other.db"
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE theirs (x)")
-    connection.close()
-    with pytest.raises(StoreUnavailable, match=f"of another program; expected {expected} or a new file"):
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    before = path.read_bytes()
+    expected = f"of another program; expected {kind.article} {kind.name} or a new file"
+    with pytest.raises(StoreUnavailable, match=expected):
         SqliteFile(path, kind=kind)
+    assert path.read_bytes() == before
 
 
-def test_a_file_of_one_kind_is_not_taken_for_one_of_another(tmp_path: Path):
+def test_i2_a_file_of_one_kind_is_not_taken_for_one_of_another(tmp_path: Path):
     SqliteFile(tmp_path / "ours.db", kind=INDEX).close()
     before = (tmp_path / "ours.db").read_bytes()
     with pytest.raises(StoreUnavailable, match="expected a ledger or a new file"):
         SqliteFile(tmp_path / "ours.db", kind=LEDGER)
     assert (tmp_path / "ours.db").read_bytes() == before
+
+
+@OURS
+@pytest.mark.parametrize(
+    "content", [b"not a database, but long enough to be looked at " * 50, b"SQLite format 3\x00" + b"\xff" * 200]
+)
+def test_i2_a_file_that_is_no_database_is_refused_and_left_as_it_is(content: bytes, kind: Kind, tmp_path: Path):
+    path = tmp_path / "ours.db"
+    path.write_bytes(content)
+    with pytest.raises(StoreUnavailable, match=rf"ours\.db: .*; expected a readable and writable {kind.name} file"):
+        SqliteFile(path, kind=kind)
+    assert path.read_bytes() == content
+
+
+@OURS
+def test_i2_a_file_of_a_later_version_is_refused(kind: Kind, tmp_path: Path):
+    path = tmp_path / "ours.db"
+    SqliteFile(path, kind=kind).close()
+    with sqlite3.connect(path) as later:
+        later.execute("PRAGMA user_version = 99")
+    later.close()
+    with pytest.raises(StoreUnavailable, match=r"is of version 99; this program knows up to \d: update it"):
+        SqliteFile(path, kind=kind)
+
+
+@OURS
+def test_i2_a_folder_in_place_of_the_file_and_a_file_in_place_of_the_folder_are_refused(kind: Kind, tmp_path: Path):
+    (tmp_path / "ours.db").mkdir()
+    with pytest.raises(StoreUnavailable, match=rf"ours\.db: .*; expected a readable and writable {kind.name} file"):
+        SqliteFile(tmp_path / "ours.db", kind=kind)
+    (tmp_path / "file").write_text("x")
+    for folder in ("file", "nowhere"):
+        with pytest.raises(StoreUnavailable, match="is not a folder"):
+            SqliteFile(tmp_path / folder / "ours.db", kind=kind)
+
+
+@OURS
+def test_a_file_is_for_its_owner_only(kind: Kind, tmp_path: Path):
+    file = SqliteFile(tmp_path / "ours.db", kind=kind)
+    with file.lent() as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        found = sorted(path.name for path in tmp_path.iterdir())
+        modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        connection.execute("ROLLBACK")
+    assert (found, modes) == (["ours.db", "ours.db-shm", "ours.db-wal"], {0o600})
+    file.close()
 
 
 @OURS
