@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from dueprocess.agent import Pending, Status
-from dueprocess.agent.records import BudgetExceeded
 from dueprocess.approval import Approval, Grant, Refused, Requirement, consider, grant
 from dueprocess.gate import (
     ActionDenied,
@@ -61,7 +60,7 @@ from dueprocess.runtime.desk import (
     window_key,
     windows_of,
 )
-from dueprocess.runtime.forms import approval_record, finding_records, requirement_of
+from dueprocess.runtime.forms import approval_record, exceeded_record, finding_records, requirement_of
 from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Item
 from dueprocess.runtime.tables import ACTIONS, HOLDS, MARKS
@@ -142,16 +141,7 @@ def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requir
             record = ActionWaiting(call=_call(place), original=admission.original)
             return (Item(record=record, action=item.action),)
         case Exceeded():
-            over = admission.over
-            exceeded = BudgetExceeded(
-                key=over.key,
-                unit=Unit.CALLS.value,
-                limit=over.limit,
-                spent=over.spent,
-                reserved=over.reserved,
-                asked=over.asked,
-            )
-            return (Item(record=exceeded, action=item.action),)
+            return (Item(record=exceeded_record(admission.over, Unit.CALLS), action=item.action),)
         case Stopped():
             record = ActionWaiting(call=_call(place), original="", stop=admission.target)
             return (Item(record=record, action=item.action),)
