@@ -21,10 +21,11 @@ from dueprocess.values.foreign import shown, visible
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """A read to be made before a call can be decided: its tool and its arguments."""
+    """A read to be made before a call can be decided: its tool and its arguments, and the rules that rest on it."""
 
     tool: str
     arguments: Mapping[str, Json]
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,10 @@ def checked(
         age = None if last is None else now - last.at
         if where is None or last is None or (check.max_age is not None and age is not None and age > check.max_age):
             if where is not None:
-                renewal = Renewal(tool=check.source, arguments=where)
-                renewals[canonical([renewal.tool, dict(where)])] = renewal
+                key = canonical([check.source, dict(where)])
+                before = renewals[key].rules if key in renewals else ()
+                rules = (*before, _rule(listed, check))
+                renewals[key] = Renewal(tool=check.source, arguments=where, rules=rules)
             findings.append(_missing(listed, check, where, last, age))
             continue
         answer = holds(arguments, last.result)
@@ -102,5 +105,8 @@ def _finding(
         "assert": check.assertion,
         **about,
     }
-    rule = f"{listed.name}.checks.{check.name}"
-    return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=compared)
+    return Finding(rule=_rule(listed, check), decision=Verdict.DENY, reason=reason, compared=compared)
+
+
+def _rule(listed: ToolPolicy, check: Check) -> str:
+    return f"{listed.name}.checks.{check.name}"

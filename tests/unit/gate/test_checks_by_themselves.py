@@ -99,7 +99,9 @@ def test_without_an_answer_the_read_is_asked_for():
         ("refund.checks.recent", Verdict.DENY, none),
         ("refund.checks.hers", Verdict.DENY, none),
     ]
-    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}),)
+    # One read serves both: what rests on it is said with it.
+    rules = ("refund.checks.recent", "refund.checks.hers")
+    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}, rules=rules),)
     assert judged.findings[0].compared == {"from": "get_order", "where": {"id": "A"}, "assert": "result.age <= 30"}
 
 
@@ -110,7 +112,7 @@ def test_an_answer_is_good_up_to_its_age_and_not_longer():
     assert said(judged) == [
         ("refund.checks.recent", Verdict.DENY, "the answer of get_order is 601 s old; expected at most 600 s")
     ]
-    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}),)
+    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}, rules=("refund.checks.recent",)),)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"order": None}])
@@ -130,7 +132,7 @@ def test_a_literal_chooses_what_was_asked():
     fixed = "{name: open, from: get_order, where: {id: main}, assert: 'result.open == true'}"
     assert Run(policy(fixed)).read({"open": True}, id="main").ask(order="A").findings == ()
     assert Run(policy(fixed)).read({"open": True}, id="A").ask(order="A").renewals == (
-        Renewal(tool="get_order", arguments={"id": "main"}),
+        Renewal(tool="get_order", arguments={"id": "main"}, rules=("refund.checks.open",)),
     )
 
 

@@ -1,0 +1,184 @@
+"""What two policies say of one recorded call, each asked as the gate asks: the one that decided, and another one.
+
+What is done with the answers, and what the run had read and done until then, stand in `backtest` and `past`.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from dueprocess.agent import Happened
+from dueprocess.analysis.past import Past
+from dueprocess.analysis.recorded import Frame, RecordedRun
+from dueprocess.analysis.windows import Counters, Use
+from dueprocess.gate import (
+    ActionState,
+    Admission,
+    Admitted,
+    CallRecord,
+    Denied,
+    Exceeded,
+    HeldFor,
+    Judgement,
+    WaitFor,
+    judge,
+)
+from dueprocess.gate.checks import Renewal
+from dueprocess.gate.history import History
+from dueprocess.policy import Finding, Verdict
+from dueprocess.runtime.renewal import reads_of
+from dueprocess.values import canonical
+
+_COUNTED: Final = (".rate", ".idempotency_key", ".limits")
+_OF_ORIGIN: Final = (".control", ".content", ".scope", ".audience")
+_OF_ORDER: Final = "temporal."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A call at the moment it is asked about: as it was recorded, under the id by which the other policy knows it."""
+
+    call: CallRecord
+    action: str
+    event: Happened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the other policy says of a call: `admission` without what is doubtful, and why that would matter."""
+
+    judged: Judgement
+    admission: Admission
+    use: Use | None = None
+    unclear: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Doubt:
+    """Findings that may not be there, by their rule, each with what nobody recorded."""
+
+    findings: dict[str, str] = field(default_factory=dict[str, str])
+
+    def about(self, rule: str, why: str) -> None:
+        self.findings.setdefault(rule, f"{rule}: {why}")
+
+
+class Asking:
+    """Asks of the calls of one run."""
+
+    def __init__(self, run: RecordedRun, past: Past, counters: Counters) -> None:
+        self._run = run
+        self._past = past
+        self._counters = counters
+
+    def not_reproduced(self, frame: Frame, known: Known, said: frozenset[tuple[str, str]] | None) -> str | None:
+        """Why a call is not decided again: the policy of then does not find what was recorded, but for its counters."""
+        if said is None:
+            return None
+        judged = self._judge(frame, known, self._past.then(frame.then))
+        ours = {(finding.rule, finding.decision.value) for finding in judged.findings}
+        ours = {each for each in ours if not each[0].endswith(_COUNTED)}
+        theirs = {each for each in said if not each[0].endswith(_COUNTED) and each[0] != "stop"}
+        if ours == theirs:
+            return None
+        differing = ", ".join(sorted({rule for rule, _ in ours ^ theirs}))
+        return f"decided again under the policy of then it differs: {differing}"
+
+    def ask(self, frame: Frame, known: Known, *, stop: str = "") -> Asked:
+        """What the other policy says of a call, after the reads that it would have made for it. `stop`: that covered the tool."""
+        tool, doubt = known.call.tool, _Doubt()
+        judged = self._judge(frame, known, self._past.now(frame.now))
+        reads = reads_of(judged, tool=tool)
+        missing = [read for read in reads if not self._is_known(frame, known, read)]
+        if reads:
+            judged = self._judge(frame, known, self._past.now(frame.now))
+        for finding in judged.findings:
+            if any(finding.rule in read.rules for read in missing):
+                doubt.about(finding.rule, f"{finding.reason}; nobody recorded {_answer(finding)}")
+            elif self._past.missing and finding.rule.endswith(_OF_ORIGIN):
+                doubt.about(finding.rule, f"{finding.reason}; nobody recorded {self._past.missing[-1]}")
+        self._doubt_order(frame, known, judged, doubt)
+        for read in missing:
+            told = next((_answer(each) for each in judged.findings if each.rule in read.rules), read.tool)
+            self._past.lacks(read, told)
+        use = self._use(frame, known, judged, stop=stop)
+        return (
+            self._weighed(use, doubt)
+            if use is not None
+            else Asked(judged=judged, admission=Denied(findings=judged.findings))
+        )
+
+    def _weighed(self, use: Use, doubt: _Doubt) -> Asked:
+        # With and without what is doubtful: it matters only where the two differ.
+        findings = use.judged.findings
+        admission = self._counters.ask(use, [each for each in findings if each.rule not in doubt.findings])
+        unclear: tuple[str, ...] = ()
+        if doubt.findings and verdict_of(self._counters.ask(use, findings)) is not verdict_of(admission):
+            unclear = tuple(doubt.findings.values())
+        if isinstance(admission, WaitFor):
+            why = f"the same was under way as {admission.original}: it would have waited for what comes of that"
+            unclear = (*unclear, f"{use.tool.name}.idempotency_key: {why}")
+        return Asked(judged=use.judged, admission=admission, use=use, unclear=unclear)
+
+    def _is_known(self, frame: Frame, known: Known, read: Renewal) -> bool:
+        """Whether it is known what comes of a read that the other policy makes for a check: its answer, or none."""
+        arguments = canonical(dict(read.arguments))
+        call = replace(known.call, tool=read.tool, arguments=arguments, citations="")
+        asked = Known(
+            call=call, action=canonical([known.action, known.event.seq, read.tool, arguments]), event=known.event
+        )
+        judged = self._judge(frame, asked, self._past.now(frame.now))
+        use = self._use(frame, asked, judged)
+        if use is None or not isinstance(self._counters.ask(use, judged.findings), Admitted):
+            return True
+        self._counters.take(use, attempt=1, state=ActionState.SUCCEEDED)
+        return self._past.answer(read, cause=known.call.cause)
+
+    def _doubt_order(self, frame: Frame, known: Known, judged: Judgement, doubt: _Doubt) -> None:
+        """What would be said if all had succeeded that only the other policy lets run."""
+        ordered = [finding for finding in judged.findings if finding.rule.startswith(_OF_ORDER)]
+        better = self._past.had_it_gone_well() if ordered else None
+        if better is None:
+            return
+        said = {finding.rule for finding in self._judge(frame, known, better).findings}
+        for finding in ordered:
+            if finding.rule not in said:
+                why = "what only this policy lets run was never run, and nobody knows whether it would have succeeded"
+                doubt.about(finding.rule, f"{finding.reason}; {why}")
+
+    def _judge(self, frame: Frame, known: Known, history: History) -> Judgement:
+        call = self._past.raw(
+            known.call, history, environment=frame.environment, action=known.action, at=known.event.at
+        )
+        return judge(history.policy, frame.tools, call=call)
+
+    def _use(self, frame: Frame, known: Known, judged: Judgement, *, stop: str = "") -> Use | None:
+        listed = frame.now.tools.get(known.call.tool)
+        if listed is None or judged.call is None:
+            return None
+        return Use(
+            agent=self._run.agent,
+            run=self._run.run,
+            action=known.action,
+            policy=frame.now,
+            tool=listed,
+            environment=frame.environment,
+            judged=judged,
+            at=known.event.at,
+            stop=stop,
+        )
+
+
+def verdict_of(admission: Admission) -> Verdict:
+    """What an admission comes to. A call that is answered by an earlier one, or waits for it, asks nobody."""
+    match admission:
+        case Denied() | Exceeded():
+            return Verdict.DENY
+        case HeldFor():
+            return Verdict.HOLD
+        case _:
+            return Verdict.ALLOW
+
+
+def _answer(finding: Finding) -> str:
+    # The values are shown as the finding shows them: what the policy redacts stays hidden.
+    return f"the answer of {finding.compared.get('from')} to {canonical(finding.compared.get('where'))}"
