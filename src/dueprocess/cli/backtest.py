@@ -26,7 +26,7 @@ def backtest(policy_path: Path, *, since: str, agent: str, directory: Path, as_j
     """Decides recorded calls again and prints what would have been otherwise."""
     with access(directory) as here:
         start = since_instant(since, now=here.shell.clock.now())
-        found = test_again(here, read_input(policy_path), name=policy_path.name, agent=agent, since=start)
+        found = test_again(here.shell, read_input(policy_path), name=policy_path.name, agent=agent, since=start)
     if as_json:
         print_json(_json(found))
     else:

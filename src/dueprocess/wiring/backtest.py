@@ -19,7 +19,7 @@ from dueprocess.errors import BadValue, FileInvalid, RecordInvalid, ToolInvalid
 from dueprocess.ledger import Reader
 from dueprocess.policy import Policy, load
 from dueprocess.release import Manifest
-from dueprocess.runtime import Loaded
+from dueprocess.runtime import Loaded, Shell
 from dueprocess.runtime.journal import happened
 from dueprocess.runtime.releases import loaded
 from dueprocess.runtime.status import RunStatus
@@ -27,7 +27,6 @@ from dueprocess.runtime.system import PolicyPublished, ReleaseRegistered, system
 from dueprocess.runtime.tables import RUNS, RunRow
 from dueprocess.values import Digest, Instant, RunId, digest_bytes
 from dueprocess.values.foreign import quoted
-from dueprocess.wiring.access import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class Backtest:
     lost: tuple[NotDecidable, ...]
 
 
-def backtest(here: Access, content: bytes, *, name: str, agent: str, since: Instant) -> Backtest:
+def backtest(shell: Shell, content: bytes, *, name: str, agent: str, since: Instant) -> Backtest:
     """Decides the calls of an agent since an instant again under the policy of a file.
 
     Raises:
@@ -55,22 +54,22 @@ def backtest(here: Access, content: bytes, *, name: str, agent: str, since: Inst
     def query(tx: Reader) -> tuple[list[RunRow], _Frames]:
         rows = [
             row
-            for row in tx.find(RUNS, equal=(("tenant", here.tenant),))
+            for row in tx.find(RUNS, equal=(("tenant", shell.tenant),))
             if row.at >= since and row.status != RunStatus.SYSTEM.value and (not agent or row.agent in (agent, ""))
         ]
-        return rows, _Frames(tx, here.tenant, content, name)
+        return rows, _Frames(tx, shell.tenant, content, name)
 
-    rows, frames = here.home.store.read(query)
+    rows, frames = shell.store.read(query)
     # An erased run does not tell whose it was: it is counted as erased, whoever is asked about.
     agents = sorted({row.agent for row in rows if row.agent})
     if len(agents) > 1:
         raise BadValue(f"several agents have run: {', '.join(map(quoted, agents))}; say which one, --agent NAME")
     erased = [row for row in rows if row.status == RunStatus.ERASED.value]
-    again, lost = decide_again(_run(here, row, frames) for row in rows if row not in erased)
+    again, lost = decide_again(_run(shell, row, frames) for row in rows if row not in erased)
     return Backtest(
         agent=agents[0] if agents else agent,
         since=since,
-        until=here.shell.clock.now(),
+        until=shell.clock.now(),
         runs=len(rows),
         erased=len(erased),
         again=tuple(each for each in again if each.recorded.at >= since),
@@ -78,11 +77,11 @@ def backtest(here: Access, content: bytes, *, name: str, agent: str, since: Inst
     )
 
 
-def _run(here: Access, row: RunRow, frames: "_Frames") -> RecordedRun:
+def _run(shell: Shell, row: RunRow, frames: "_Frames") -> RecordedRun:
     is_looped = bool(row.queue)
 
     def read() -> Iterator[Step]:
-        for event in here.home.store.read(lambda tx: tx.events(RunId(row.run))):
+        for event in shell.store.read(lambda tx: tx.events(RunId(row.run))):
             envelope = event.envelope
             frame = frames.of(envelope.release, envelope.policy)
             yield Step(event=happened(event), leaf=envelope.leaf, frame=frame)
