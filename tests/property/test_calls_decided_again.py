@@ -127,7 +127,7 @@ def policies(draw: st.DrawFn) -> str:
     )
 
 
-def script(turns: Sequence[Sequence[Asked]], pauses: Sequence[int], clock: FakeClock):  # noqa: ANN201
+def script(turns: Sequence[Sequence[Asked]], pauses: Sequence[int], clock: FakeClock):
     def says(request: ModelRequest, run: str, turn: int) -> Line:
         if turn > len(turns):
             return Line(text="done")
