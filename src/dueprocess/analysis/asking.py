@@ -3,6 +3,7 @@
 What is done with the answers, and what the run had read and done until then, stand in `backtest` and `past`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -19,6 +20,7 @@ from dueprocess.gate import (
     Exceeded,
     HeldFor,
     Judgement,
+    ReuseOf,
     WaitFor,
     judge,
 )
@@ -30,7 +32,7 @@ from dueprocess.values import canonical
 
 _COUNTED: Final = (".rate", ".idempotency_key", ".limits")
 _OF_ORIGIN: Final = (".control", ".content", ".scope", ".audience")
-_OF_ORDER: Final = "temporal."
+_SHOWN: Final = 3  # actions that are named in one reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,16 @@ class Asked:
 
 @dataclass(slots=True, kw_only=True)
 class _Doubt:
-    """Findings that may not be there, by their rule, each with what nobody recorded."""
+    """Findings that may be there or not, each with what nobody knows."""
 
-    findings: dict[str, str] = field(default_factory=dict[str, str])
+    findings: dict[tuple[str, Verdict], tuple[Finding, str]] = field(
+        default_factory=dict[tuple[str, Verdict], tuple[Finding, str]]
+    )
 
-    def about(self, rule: str, why: str) -> None:
-        self.findings.setdefault(rule, f"{rule}: {why}")
+    def about(self, finding: Finding, why: str) -> None:
+        self.findings.setdefault(
+            (finding.rule, finding.decision), (finding, f"{finding.rule}: {finding.reason}; {why}")
+        )
 
 
 class Asking:
@@ -93,10 +99,10 @@ class Asking:
             judged = self._judge(frame, known, self._past.now(frame.now))
         for finding in judged.findings:
             if any(finding.rule in read.rules for read in missing):
-                doubt.about(finding.rule, f"{finding.reason}; nobody recorded {_answer(finding)}")
+                doubt.about(finding, f"nobody recorded {_answer(finding)}")
             elif self._past.missing and finding.rule.endswith(_OF_ORIGIN):
-                doubt.about(finding.rule, f"{finding.reason}; nobody recorded {self._past.missing[-1]}")
-        self._doubt_order(frame, known, judged, doubt)
+                doubt.about(finding, f"nobody recorded {self._past.missing[-1]}")
+        self._doubt_past(frame, known, judged, doubt)
         for read in missing:
             told = next((_answer(each) for each in judged.findings if each.rule in read.rules), read.tool)
             self._past.lacks(read, told)
@@ -109,11 +115,15 @@ class Asking:
 
     def _weighed(self, use: Use, doubt: _Doubt) -> Asked:
         # With and without what is doubtful: it matters only where the two differ.
-        findings = use.judged.findings
-        admission = self._counters.ask(use, [each for each in findings if each.rule not in doubt.findings])
+        sure = [each for each in use.judged.findings if _key(each) not in doubt.findings]
+        admission = self._counters.ask(use, sure, surely=True)
+        at_most = self._counters.ask(use, [*sure, *(finding for finding, _ in doubt.findings.values())])
         unclear: tuple[str, ...] = ()
-        if doubt.findings and verdict_of(self._counters.ask(use, findings)) is not verdict_of(admission):
-            unclear = tuple(doubt.findings.values())
+        if (verdict_of(at_most), type(at_most) is ReuseOf) != (verdict_of(admission), type(admission) is ReuseOf):
+            unclear = tuple(why for _, why in doubt.findings.values())
+            unclear = unclear or (
+                f"what is counted: nobody knows whether {_named(self._counters.open)} would have run",
+            )
         if isinstance(admission, WaitFor):
             why = f"the same was under way as {admission.original}: it would have waited for what comes of that"
             unclear = (*unclear, f"{use.tool.name}.idempotency_key: {why}")
@@ -133,17 +143,13 @@ class Asking:
         self._counters.take(use, attempt=1, state=ActionState.SUCCEEDED)
         return self._past.answer(read, cause=known.call.cause)
 
-    def _doubt_order(self, frame: Frame, known: Known, judged: Judgement, doubt: _Doubt) -> None:
-        """What would be said if all had succeeded that only the other policy lets run."""
-        ordered = [finding for finding in judged.findings if finding.rule.startswith(_OF_ORDER)]
-        better = self._past.had_it_gone_well() if ordered else None
-        if better is None:
-            return
-        said = {finding.rule for finding in self._judge(frame, known, better).findings}
-        for finding in ordered:
-            if finding.rule not in said:
-                why = "what only this policy lets run was never run, and nobody knows whether it would have succeeded"
-                doubt.about(finding.rule, f"{finding.reason}; {why}")
+    def _doubt_past(self, frame: Frame, known: Known, judged: Judgement, doubt: _Doubt) -> None:
+        """What would be said if all had run and succeeded of which that is not known, or none: each rule goes one way with it."""
+        told = [judged, *(self._judge(frame, known, history) for history in self._past.extremes())]
+        for finding in (each for one in told for each in one.findings):
+            if any(_key(finding) not in map(_key, one.findings) for one in told):
+                named = _named(self._past.unknown)
+                doubt.about(finding, f"nobody knows whether {named} would have run and succeeded under this policy")
 
     def _judge(self, frame: Frame, known: Known, history: History) -> Judgement:
         call = self._past.raw(
@@ -177,6 +183,16 @@ def verdict_of(admission: Admission) -> Verdict:
             return Verdict.HOLD
         case _:
             return Verdict.ALLOW
+
+
+def _key(finding: Finding) -> tuple[str, Verdict]:
+    return finding.rule, finding.decision
+
+
+def _named(actions: Iterable[str]) -> str:
+    named = sorted(actions)
+    more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+    return f"{', '.join(named[:_SHOWN])}{more}"
 
 
 def _answer(finding: Finding) -> str:

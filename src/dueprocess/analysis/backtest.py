@@ -9,12 +9,12 @@ Rule 3. What the run had read and done is as the other policy would have it (`pa
         an earlier call, was not dispatched, so that it uses no place, counts for no sequence and answers no check; but what it
         had brought back in fact did enter the run, under the label that the other policy gives its tool.
 Rule 4. A model that is told something else does something else: what follows in a run is the recorded past, not a forecast.
-Rule 5. What only the other policy lets run takes its places. Whether it would have succeeded nobody knows: where a sequence
-        depends on it, that is said.
+Rule 5. What only the other policy lets run takes its places; whether it would have succeeded nobody knows.
 Rule 6. A read that the gate made for a check is no call of the run, and is not decided by itself. One that the other policy
         needs and nobody recorded leaves open what rests on it: the check, and afterwards what its answer might vouch for.
-Rule 7. A call that depends on what is open counts by its other rules alone, and is listed as unclear with what was missing. One that
-        is decided by those anyway is not.
+Rule 7. What is not known of a call is not known of the later ones that depend on it: on its success (rule 5), or on whether it would
+        have run at all (rule 6). A call that depends on anything like that counts by its other rules alone, and is listed as unclear with
+        what was missing. One that is decided the same either way is not.
 """
 
 from collections.abc import Iterable
@@ -44,6 +44,7 @@ from dueprocess.gate import (
     HeldFor,
     Judgement,
     ReuseOf,
+    WaitFor,
 )
 from dueprocess.policy import Verdict
 from dueprocess.policy.arguments import Missing, find
@@ -85,7 +86,7 @@ def decide_again(runs: Iterable[RecordedRun]) -> tuple[tuple[Again, ...], tuple[
 class _Call:
     """A call of the run: its first id, by which the other policy knows it, and whether that one lets it run.
 
-    `alone`: it has run under the other policy, and not in fact so far.
+    `alone`: it has run under the other policy, and not in fact so far; `open`: whether it has is not known.
     """
 
     action: str
@@ -93,6 +94,7 @@ class _Call:
     runs: bool = True
     dispatched: bool = False
     alone: bool = False
+    open: bool = False
 
 
 class _Run:
@@ -150,13 +152,14 @@ class _Run:
         stop = f"tool:{first.call.tool}" if any(rule == "stop" for rule, _ in recorded.said or ()) else ""
         asked = self._asking.ask(frame, known, stop=stop)
         again = _again(recorded, frame, asked)
-        first.runs = isinstance(asked.admission, (Admitted, HeldFor))
+        first.runs = isinstance(asked.admission, (Admitted, HeldFor, WaitFor))
         if asked.use is not None and first.runs:
             in_fact = isinstance(record, ActionDispatched)
             if again.after is Verdict.ALLOW or in_fact:
                 self._dispatch(first, asked, event, alone=not in_fact)
             elif isinstance(record, ActionHeld):
                 self._counters.occupy(asked.use, ActionState.HELD)
+                self._doubt(first, asked, calls=0)
         if isinstance(record, ActionReused):
             self._past.enters(event)
         return again
@@ -194,7 +197,15 @@ class _Run:
         state = ActionState.SUCCEEDED if alone else ActionState.DISPATCHED
         if asked.use is not None:
             self._counters.take(asked.use, attempt=attempt, calls=calls, state=state)
+            self._doubt(known, asked, calls=calls)
         self._past.dispatched(known.call, action=known.action, at=event.at, uses=asked.judged.uses, alone=alone)
+
+    def _doubt(self, known: _Call, asked: Asked, *, calls: int) -> None:
+        """Rule 7: a call that is unclear may have been dispatched or not, and stays so."""
+        known.open = known.open or bool(asked.unclear)
+        if known.open and asked.use is not None:
+            self._counters.doubt(asked.use, calls=calls)
+            self._past.doubts(known.action)
 
     def _settled(self, step: Step, record: ActionSettled) -> None:
         event, frame = step.event, step.frame

@@ -4,7 +4,8 @@ Rule 1. Then: a fold of every event before the decision, as the run itself remem
 Rule 2. Now: the same fold, with the labels of the other policy, over what that policy would have done. What it denies was
         not dispatched: it uses no place, counts for no sequence and answers no check. What it had brought back was shown to
         the model in fact, and stays in the run under the label of its tool.
-Rule 3. What only the other policy lets run is dispatched, and nobody knows what came of it.
+Rule 3. What only the other policy lets run is dispatched, and nobody knows what came of it. Of what that policy may let run or
+        not, nobody knows even that.
 Rule 4. A read that the gate made for a check is set aside: the other policy makes its own. Where it makes the same one at the
         same call, the recorded answer is its answer; where it makes none, that answer never entered, for the model was
         not told of it.
@@ -47,6 +48,7 @@ class Past:
         self._of_aside: dict[str, str] = {}
         self._evidence: list[Chunk] = []
         self._alone: set[str] = set()
+        self._open: set[str] = set()
         self.missing: list[str] = []
 
     def begins(self, policy: Policy) -> None:
@@ -75,7 +77,7 @@ class Past:
             self._now = self._remembered(self._now, (event,))
 
     def dispatched(self, call: CallRecord, *, action: str, at: Instant, uses: Iterable[Use], alone: bool) -> None:
-        """An action that the other policy dispatches, with the places it uses; `alone`: it was not dispatched in fact."""
+        """An action that the other policy dispatches, with the places it uses; `alone`: it was not dispatched in fact (rule 3)."""
         if self._now is None:
             return
         used = tuple(UseRecord(argument=use.argument, span=use.span, start=use.start) for use in uses)
@@ -120,15 +122,27 @@ class Past:
             label = label if label.integrity in _SURE else replace(label, integrity=Integrity.UNTRUSTED)
             self._now = self._now.enter(Entered(origin=read.tool, source=read.tool, label=label, words=Words("")))
 
-    def had_it_gone_well(self) -> History | None:
-        """The past under the other policy if all had succeeded that only it lets run; None where there is nothing of that kind."""
-        if self._now is None or not self._alone:
-            return None
-        calls = tuple(
-            replace(each, state=ActionState.SUCCEEDED) if each.action in self._alone else each
-            for each in self._now.calls
+    def doubts(self, action: str) -> None:
+        """The other policy may have dispatched this action, or not (rule 3)."""
+        self._open.add(action)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The actions of which it is not known what the other policy would have come to (rule 3)."""
+        return tuple(sorted(self._open | self._alone))
+
+    def extremes(self) -> tuple[History, ...]:
+        """The past under the other policy if none of these had run, and if all had and had succeeded."""
+        if self._now is None or not self.unknown:
+            return ()
+        calls, standing = self._now.calls, self._now.standing
+        for action in self._open:
+            standing = standing.free(action)
+        sure = tuple(each for each in calls if each.action not in self._open)
+        well = tuple(
+            replace(each, state=ActionState.SUCCEEDED) if each.action in self._alone else each for each in calls
         )
-        return replace(self._now, calls=calls)
+        return replace(self._now, calls=sure, standing=standing), replace(self._now, calls=well)
 
     def retrieved(self, record: ActionSettled, call: CallRecord, tools: Mapping[str, ToolSpec], *, at: Instant) -> None:
         """What an action brought back is evidence from now on, if its tool retrieves."""

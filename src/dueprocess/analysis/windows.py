@@ -4,12 +4,13 @@ Rule 1. A call takes its places when it is dispatched, a further attempt as the 
         in the calls of the run, in a limit only where it has no place any more. What surely failed gives them back, but
         for the calls of the run.
 Rule 2. A call occupies its key from its hold on, or from its dispatch, until it is over and had no effect.
+Rule 3. Of a call that may not have been dispatched the places may not have been taken: both ways can be asked.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dueprocess.gate import FREES_KEY, ActionState, Admission, Judgement, KeyUse, Neighbour, Situation, admit
+from dueprocess.gate import ActionState, Admission, Judgement, KeyUse, Neighbour, Situation, admit
 from dueprocess.meter import Gauge, Mark
 from dueprocess.policy import Finding, Mode, Policy, ToolPolicy
 from dueprocess.policy.arguments import with_plain_amount
@@ -43,31 +44,39 @@ class Counters:
     keys: dict[str, dict[str, Neighbour]] = field(default_factory=dict[str, dict[str, Neighbour]])
     occupied: dict[str, str] = field(default_factory=dict[str, str])
     calls: dict[str, int] = field(default_factory=dict[str, int])
+    open: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
 
-    def ask(self, use: Use, findings: Sequence[Finding]) -> Admission:
-        """What the gate makes of these findings and of what is counted now. Nothing is counted yet."""
+    def ask(self, use: Use, findings: Sequence[Finding], *, surely: bool = False) -> Admission:
+        """What the gate makes of these findings and of what is counted now. Nothing is counted yet.
+
+        `surely`: without the calls that may not have been dispatched (rule 3).
+        """
         key = _key_of(use)
         others = self.keys.get(key, {}) if key is not None else {}
+        without = frozenset({use.action, *self.open}) if surely else frozenset({use.action})
+        fewer = sum(calls for run, calls in self.open.values() if run == use.run) if surely else 0
         return admit(
             Situation(
                 tool=use.tool.name,
                 findings=tuple(findings),
                 stop=use.stop,
                 rate=use.tool.rate,
-                marks=self._marks(_rate_key(use), use, use.tool.rate.window) if use.tool.rate is not None else (),
+                marks=self._marks(_rate_key(use), use, use.tool.rate.window, without)
+                if use.tool.rate is not None
+                else (),
                 listed=use.tool,
                 windows=tuple(
-                    (window, self._marks(_window_key(use, window.scope), use, _longest(use.tool)))
+                    (window, self._marks(_window_key(use, window.scope), use, _longest(use.tool), without))
                     for window in use.judged.windows
                 ),
                 advisory=use.policy.mode(use.environment) is Mode.SHADOW,
                 key=KeyUse(
                     arguments=_comparable(use),
-                    others=tuple(each for each in others.values() if each.action != use.action),
+                    others=tuple(each for each in others.values() if each.action not in without),
                 )
                 if key is not None
                 else None,
-                calls=Gauge(spent=self.calls.get(use.run, 0)),
+                calls=Gauge(spent=self.calls.get(use.run, 0) - fewer),
                 calls_limit=use.policy.agent.max_tool_calls,
                 calls_key=use.run,
                 requirement=requirement_of(use.policy.approvers_of(use.tool.name), amount=""),
@@ -105,14 +114,15 @@ class Counters:
             for place in self.places.pop((action, attempt), ()):
                 self.marks.get(place, {}).pop((action, attempt), None)
         there = self.keys.get(self.occupied.get(action, ""), {})
-        if action not in there:
-            return
-        if state in FREES_KEY:
-            del there[action]
-            return
-        there[action] = Neighbour(action=action, arguments=there[action].arguments, state=state)
+        if action in there:
+            there[action] = Neighbour(action=action, arguments=there[action].arguments, state=state)
 
-    def _marks(self, key: str, use: Use, window: Duration) -> tuple[Mark, ...]:
+    def doubt(self, use: Use, *, calls: int) -> None:
+        """This attempt was counted, and may not have been dispatched (rule 3)."""
+        before = self.open.get(use.action, (use.run, 0))
+        self.open[use.action] = (use.run, before[1] + calls)
+
+    def _marks(self, key: str, use: Use, window: Duration, without: frozenset[str]) -> tuple[Mark, ...]:
         found = self.marks.get(key)
         if not found:
             return ()
@@ -122,7 +132,7 @@ class Counters:
             if found[first].at > use.at - window:
                 break
             del found[first]
-        return tuple(mark for (action, _), mark in found.items() if action != use.action)
+        return tuple(mark for (action, _), mark in found.items() if action not in without)
 
 
 def _longest(tool: ToolPolicy) -> Duration:

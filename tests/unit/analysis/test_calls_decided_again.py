@@ -264,7 +264,7 @@ def test_of_what_only_the_other_policy_lets_run_nobody_knows_whether_it_succeede
             "temporal.t: send_letter needs a successful find_person before it in this run; there was none; "
         )
         assert why.endswith(
-            "what only this policy lets run was never run, and nobody knows whether it would have succeeded"
+            f"nobody knows whether {found.again[0].recorded.action} would have run and succeeded under this policy"
         )
 
 

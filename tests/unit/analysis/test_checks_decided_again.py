@@ -193,6 +193,38 @@ def test_what_a_missing_answer_might_vouch_for_leaves_later_calls_open():
         )
 
 
+def test_what_may_have_run_or_not_leaves_open_what_depends_on_it():
+    # Whether the order is closed hangs on a read that nobody made, and whether it may be paid back, on that.
+    never = CHECKED.replace("refund: {allowed: true, checks", "close: {allowed: true, checks").replace(
+        "close: {allowed: true}", "refund: {allowed: true}"
+    )
+    never += "temporal: [{id: closed, never: {after: {tool: close}, then: {tool: refund}}, effect: hold}]\n"
+    with ran(("close", {"order": "A"}), PAY, LOOK) as bench:
+        found = again(bench, never)
+        closed, paid, looked = found.again
+        assert closed.unclear[0].startswith("close.checks.recent: get_order has not answered")
+        assert [each.after.value for each in found.again] == ["allow", "allow", "allow"]
+        (why,) = paid.unclear
+        assert why.startswith("temporal.closed: close is part of this run")
+        assert why.endswith(
+            f"nobody knows whether {closed.recorded.action} would have run and succeeded under this policy"
+        )
+        assert looked.unclear == ()
+        # Where another rule holds the later call anyway, nothing is open.
+        held = never.replace(
+            "refund: {allowed: true}", 'refund: {allowed: true, rules: [{id: h, when: "true", then: hold}]}'
+        )
+        assert [(each.after.value, each.unclear) for each in again(bench, held).again[1:2]] == [("hold", ())]
+
+
+def test_a_place_that_may_have_been_taken_leaves_open_who_takes_the_last():
+    limited = CHECKED.replace("refund: {allowed: true,", "refund: {allowed: true, rate: {count: 1, window: 1h},")
+    with ran(PAY, ("refund", {"order": "A", "to": "x"})) as bench:
+        first, second = again(bench, limited).again
+        assert first.after.value == second.after.value == "allow"
+        assert second.unclear
+
+
 def test_a_guarded_call_is_answered_by_the_read_that_was_made_for_it():
     shop = Shop()
     with Workbench(tools=shop.tools(), policy=CHECKED) as bench:
