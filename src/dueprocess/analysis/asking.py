@@ -67,6 +67,10 @@ class _Doubt:
             (finding.rule, finding.decision), (finding, f"{finding.rule}: {finding.reason}; {why}")
         )
 
+    def sure_of(self, judged: Judgement) -> tuple[Finding, ...]:
+        """The findings that are there either way."""
+        return tuple(each for each in judged.findings if _key(each) not in self.findings)
+
 
 class Asking:
     """Asks of the calls of one run."""
@@ -91,31 +95,27 @@ class Asking:
 
     def ask(self, frame: Frame, known: Known, *, stop: str = "") -> Asked:
         """What the other policy says of a call, after the reads that it would have made for it. `stop`: that covered the tool."""
-        tool, doubt = known.call.tool, _Doubt()
         judged = self._judge(frame, known, self._past.now(frame.now))
-        reads = reads_of(judged, tool=tool)
+        doubt = self._doubts(frame, known, judged)
+        # What is doubtful denies no call for sure: the gate may have read for it.
+        reads = reads_of(replace(judged, findings=doubt.sure_of(judged)), tool=known.call.tool)
         missing = [read for read in reads if not self._is_known(frame, known, read)]
         if reads:
             judged = self._judge(frame, known, self._past.now(frame.now))
-        for finding in judged.findings:
-            if any(finding.rule in read.rules for read in missing):
-                doubt.about(finding, f"nobody recorded {_answer(finding)}")
-            elif self._past.missing and finding.rule.endswith(_OF_ORIGIN):
-                doubt.about(finding, f"nobody recorded {self._past.missing[-1]}")
-        self._doubt_past(frame, known, judged, doubt)
+            doubt = self._doubts(frame, known, judged)
         for read in missing:
-            told = next((_answer(each) for each in judged.findings if each.rule in read.rules), read.tool)
-            self._past.lacks(read, told)
+            rests = [finding for finding in judged.findings if finding.rule in read.rules]
+            for finding in rests:
+                doubt.about(finding, f"nobody recorded {_answer(finding)}")
+            self._past.lacks(read, _answer(rests[0]) if rests else read.tool)
         use = self._use(frame, known, judged, stop=stop)
-        return (
-            self._weighed(use, doubt)
-            if use is not None
-            else Asked(judged=judged, admission=Denied(findings=judged.findings))
-        )
+        if use is None:
+            return Asked(judged=judged, admission=Denied(findings=judged.findings))
+        return self._weighed(use, doubt)
 
     def _weighed(self, use: Use, doubt: _Doubt) -> Asked:
         # With and without what is doubtful: it matters only where the two differ.
-        sure = [each for each in use.judged.findings if _key(each) not in doubt.findings]
+        sure = doubt.sure_of(use.judged)
         admission = self._counters.ask(use, sure, surely=True)
         at_most = self._counters.ask(use, [*sure, *(finding for finding, _ in doubt.findings.values())])
         unclear: tuple[str, ...] = ()
@@ -143,13 +143,19 @@ class Asking:
         self._counters.take(use, attempt=1, state=ActionState.SUCCEEDED)
         return self._past.answer(read, cause=known.call.cause)
 
-    def _doubt_past(self, frame: Frame, known: Known, judged: Judgement, doubt: _Doubt) -> None:
-        """What would be said if all had run and succeeded of which that is not known, or none: each rule goes one way with it."""
+    def _doubts(self, frame: Frame, known: Known, judged: Judgement) -> _Doubt:
+        """What would not be said, or be said besides, if more were known of what this policy would have read and run."""
+        doubt = _Doubt()
+        for finding in judged.findings:
+            if self._past.missing and finding.rule.endswith(_OF_ORIGIN):
+                doubt.about(finding, f"nobody recorded {self._past.missing[-1]}")
+        # With all of those, or none: each rule goes one way with it.
         told = [judged, *(self._judge(frame, known, history) for history in self._past.extremes())]
         for finding in (each for one in told for each in one.findings):
             if any(_key(finding) not in map(_key, one.findings) for one in told):
                 named = _named(self._past.unknown)
                 doubt.about(finding, f"nobody knows whether {named} would have run and succeeded under this policy")
+        return doubt
 
     def _judge(self, frame: Frame, known: Known, history: History) -> Judgement:
         call = self._past.raw(
