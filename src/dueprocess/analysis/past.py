@@ -95,7 +95,7 @@ class Past:
             return
         made = ActionDispatched(call=call, effect="", sink_key="", dispatch_before=0, calls=1)
         shown = self._now.dispatched(made, action=action, at=at).settled(record, action=action, at=at)
-        self._now = replace(shown, calls=self._now.calls)
+        self._now = replace(shown, calls=self._now.calls, confirmed=self._now.confirmed)
 
     def aside(self, event: Happened, call: CallRecord | None) -> None:
         """An event of a read that the gate made for a check (rule 4)."""

@@ -6,8 +6,8 @@ import pytest
 from tests.unit.runtime.post import CLERK, POLICY, Post
 
 from dueprocess.analysis.recorded import Again
-from dueprocess.runtime import Task, approve, submit
-from dueprocess.runtime.answers import edit, endorse, reject
+from dueprocess.runtime import Person, Task, approve, submit
+from dueprocess.runtime.answers import confirm, edit, endorse, reject
 from dueprocess.testing.workbench import Line, Workbench
 from dueprocess.values import Instant, Json
 from dueprocess.wiring.backtest import Backtest, backtest
@@ -179,6 +179,18 @@ def test_a_value_that_a_person_vouched_for_vouches_under_the_other_policy_too():
         bench.work()
         found = again(bench, POLICY + "# another one\n")
         assert turns_of(found)[1:] == [("send_letter", "hold", "hold"), ("send_letter", "allow", "allow")]
+
+
+def test_what_the_requester_confirmed_is_taken_as_confirmed_once():
+    asks = PLAIN.replace("send_letter: {allowed: true}", "send_letter: {allowed: true, confirm: true}")
+    bench = workbench(send("bob@house.example"), send("bob@house.example"), policy=asks)
+    with bench:
+        bench.submit(TASK)
+        bench.work()
+        confirm(bench.shell, bench.holds()[0].action, person=Person(id="user:ann", groups=frozenset(), how="test"))
+        bench.work()
+        assert turns_of(again(bench, asks)) == [("send_letter", "hold", "hold")] * 2
+        assert turns_of(again(bench, PLAIN)) == [("send_letter", "hold", "allow")] * 2
 
 
 EDITED = """
