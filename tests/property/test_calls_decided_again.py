@@ -156,7 +156,7 @@ def call_of(event: Event) -> CallRecord | None:
             return None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     policies(),
     st.lists(st.lists(calls, min_size=1, max_size=3), max_size=5),
@@ -223,7 +223,7 @@ def answered(bench: Workbench, lets_run: Sequence[bool]) -> RunId:
     return run
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     policies(),
     policies(),
