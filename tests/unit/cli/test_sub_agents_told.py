@@ -136,6 +136,26 @@ def test_doctor_names_a_sub_agent_that_has_a_tool_and_no_role_for_it(due: Due, p
     assert "agent:support/helper is no member of one: its every call of get_order is denied" in told.out
 
 
+def test_what_the_policy_hides_is_hidden_in_the_task_of_a_sub_agent_too(due: Due, project: Path):
+    card = "4111-1111-1111-1111"
+    told = due(
+        "run", delegated(("issue_refund", {"order_id": "A1", "amount_usd": "5", "card": card}), say=card), "--json"
+    )
+    assert told.code == 0, told
+    run = told.json["run"]
+    for words in (("runs", "show", run), ("runs", "show", run, "--json"), ("audit", "report", "--run", run)):
+        out = due(*words).out
+        assert "agent:support/helper" in out
+        assert card not in out
+        assert "[redacted]" in out
+
+
+def test_a_backtest_decides_the_calls_of_a_sub_agent_again_as_its_own(due: Due, paid: tuple[str, str]):
+    told = due("policy", "backtest", "policy.yaml", "--since", "1h")
+    assert told.code == 0, told
+    assert "nothing that was decided would have been decided otherwise" in told.out + told.err
+
+
 WAITS = '''
 
 import asyncio

@@ -17,11 +17,12 @@ from dueprocess.agent.records import (
 )
 from dueprocess.agent.sub_agents import SubAgent
 from dueprocess.errors import ToolInvalid
-from dueprocess.gate import ActionDenied, ActionDispatched, ActionHeld
+from dueprocess.gate import ActionDenied, ActionDispatched, ActionHeld, ActionSettled
 from dueprocess.ledger import Store
 from dueprocess.model import ModelRequest, OfferedTool
-from dueprocess.runtime import Person, RunStatus, approve, cancel, edit, order, reject
+from dueprocess.runtime import DeniedCall, Person, RunStatus, SucceededCall, approve, cancel, edit, order, reject
 from dueprocess.testing.workbench import Line, Workbench
+from dueprocess.tool import Attempt, tool
 from dueprocess.values import Json
 
 DONE = Line(text="done")
@@ -73,6 +74,44 @@ def test_i12_every_call_and_question_names_the_chain_that_asked_for_it(store: St
         assert {made.call.principal for made in dispatched} == {bench.release.manifest.principal}
         asked: list[Any] = bench.records(run, ModelAsked)
         assert [each.through for each in asked] == [(), (NAME,), (NAME,), (), ()]
+
+
+def test_i12_a_tool_is_told_the_chain_that_asked_for_it(store: Store):
+    shop = Shop()
+    seen: list[tuple[str, ...]] = []
+    shop.before = lambda attempt: seen.append(attempt.through)
+    with bench_of(shop, store, calls(pay("1")), agent_says=[find(), calls(pay("2")), DONE]) as bench:
+        bench.submit()
+        bench.work()
+        assert seen == [(NAME,), ()]
+
+
+@tool(effect="write")
+def note_who(*, call: Attempt) -> list[str]:
+    """Says through whom it was asked, in a process of its own."""
+    return [*call.through]
+
+
+def test_i12_a_tool_in_a_process_of_its_own_is_told_it_too():
+    notes = SubAgent(name="finder", prompt=FINDER.prompt, describe="d", tools=("note_who",))
+    policy = "agent: {max_model_spend_usd: 1}\ntools: {note_who: {allowed: true}}"
+    with bench_of(
+        Shop(), None, calls(("note_who", {})), tools=(note_who,), policy=policy, sub_agents=(notes,)
+    ) as bench:
+        run = bench.submit()
+        bench.work()
+        assert one(bench.records(run, ActionSettled)).result == f'["{NAME}"]'
+
+
+def test_a_guarded_run_of_an_agent_with_sub_agents_knows_none(store: Store):
+    shop = Shop()
+    with bench_of(shop, store) as bench:
+        guarded = bench.govern()
+        denied = guarded.call("finder", {"task": "t"})
+        assert isinstance(denied, DeniedCall)
+        assert [each.rule for each in denied.findings] == ["unlisted"]
+        assert isinstance(guarded.call("pay", {"order_id": "A", "amount_usd": "5"}), SucceededCall)
+        assert one(bench.records(guarded.run, ActionDispatched)).call.through == ()
 
 
 @pytest.mark.parametrize("clarifies", [False, True])
@@ -195,6 +234,8 @@ def test_i5_a_rejected_or_edited_call_of_a_sub_agent_is_answered_to_it(decide: C
         bench.work()
         assert bench.status(run) is RunStatus.FINISHED
         assert len(shop.paid) == (0 if decide is reject else 1)
+        dispatched: list[Any] = bench.records(run, ActionDispatched)
+        assert [each.call.through for each in dispatched] == [(NAME,)] * len(shop.paid)
         assert ("rejected" if decide is reject else "receipt") in seen[-1][0]
 
 
