@@ -1,9 +1,13 @@
 """I7: what a sub-agent reads its agent has read; a task, an answer or a summary of a model vouches for nothing."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from tests.unit.runtime.delegation import FINDER, NAME, both, calls, find
 from tests.unit.runtime.post import POLICY, Post
+from tests.unit.runtime.shop import POLICY as SHOP
+from tests.unit.runtime.shop import Shop
 
 from dueprocess.agent.records import ClarificationAsked
 from dueprocess.agent.sub_agents import SubAgent
@@ -11,7 +15,8 @@ from dueprocess.gate import ActionHeld
 from dueprocess.ledger import Store
 from dueprocess.runtime import RunStatus, answer
 from dueprocess.testing.workbench import Line, Workbench
-from dueprocess.values import Json
+from dueprocess.tool import tool
+from dueprocess.values import Json, digest_text
 
 DONE = Line(text="done")
 READER = SubAgent(
@@ -120,3 +125,29 @@ def test_a_sub_agent_asks_the_requester_and_is_answered(store: Store):
         bench.work()
         assert [to for to, _ in post.sent] == ["ann@house.example"]
         assert bench.status(run) is RunStatus.FINISHED
+
+
+TEXT = "Refunds within 30 days."
+CITED: list[Json] = [{"document": "kb", "start": 0, "end": 7, "digest": digest_text("Refunds")}]
+
+
+@tool(effect="read", retrieves=True)
+async def search(words: str) -> list[dict[str, object]]:
+    """Search."""
+    return [{"document": "kb", "digest": digest_text(TEXT), "start": 0, "end": len(TEXT), "text": TEXT}]
+
+
+@pytest.mark.parametrize("searches", [True, False])
+def test_i5_what_a_sub_agent_retrieved_its_agent_may_cite(store: Store, *, searches: bool):
+    shop = Shop()
+    policy = SHOP.replace("require_approval_over_usd: 25", "require_citation: true").replace(
+        "tools:", "tools:\n  search: {allowed: true}"
+    )
+    pay = ("pay", {"order_id": "A", "amount_usd": "5", "citations": CITED})
+    script = both([find(), calls(pay), DONE], [calls(("search", {"words": "w"})) if searches else DONE, DONE])
+    finder = replace(FINDER, tools=("search",))
+    tools = (*shop.tools(), search)
+    with Workbench(tools=tools, policy=policy, script=script, store=store, sub_agents=(finder,)) as bench:
+        bench.submit()
+        bench.work()
+        assert len(shop.paid) == (1 if searches else 0)
