@@ -12,6 +12,7 @@ from tests.unit.policy.test_policy_every_key import EVERYTHING
 from dueprocess import errors
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.main import main
+from dueprocess.wiring import project, sub_agents
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 OPEN = {"roles", "environments", "tiers", "approvers", "sources", "tools", "where", "args", "fields"}
@@ -67,3 +68,16 @@ def test_every_error_is_explained(name: str):
 @pytest.mark.parametrize("key", sorted({*keys_of(enforced()), *SEED, "sources", "temporal"}))
 def test_every_key_of_a_policy_is_explained(key: str):
     assert re.search(rf"`[^`\n]*\b{re.escape(key)}\b[^`\n]*`", (PAGES / "policy.md").read_text("utf-8")), key
+
+
+PROJECT = (PAGES / "project.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("key", sorted({*project._SECTIONS, *project._AGENT, *project._PRICE, *sub_agents._KEYS}))
+def test_every_key_of_the_project_file_is_explained(key: str):
+    assert re.search(rf"`[^`\n]*\b{re.escape(key)}\b[^`\n]*`", PROJECT), key
+
+
+def test_the_project_file_on_the_page_is_read(tmp_path: Path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", PROJECT, re.DOTALL)
+    assert project.read_project(text.encode(), folder=tmp_path).agents["support"].sub_agents[0].max_turns == 4

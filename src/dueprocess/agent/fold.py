@@ -11,6 +11,7 @@ from typing import Any
 
 from dueprocess.agent import endings, turns
 from dueprocess.agent.actions import ACTION_HANDLERS
+from dueprocess.agent.frames import FRAME_HANDLERS
 from dueprocess.agent.happened import Happened
 from dueprocess.agent.records import (
     BudgetExceeded,
@@ -149,4 +150,5 @@ HANDLERS: Mapping[type, Handler] = {
     RunStopped: _ended,
     RunCancelled: _ended,
     **ACTION_HANDLERS,
+    **FRAME_HANDLERS,
 }

@@ -7,14 +7,16 @@ from dueprocess.values import Json, canonical
 
 def packet(state: RunState, *, reason: str) -> str:
     """The packet as canonical JSON text. It holds content of the run: it is stored encrypted and rendered as data (I10)."""
+    # The task of a sub-agent at work is among what its agent left open.
+    pending = state.pending if state.frame is None else (*state.frame.pending, *state.pending)
     last = next((m.text for m in reversed(state.messages) if m.role is Role.ASSISTANT and m.text), "")
     value: Json = {
         "task": state.task,
         "on_behalf_of": state.on_behalf_of or None,
         "reason": reason,
         "done": [*state.done],
-        "open": [_described(item) for item in state.pending if item.status is not Status.SETTLED],
-        "not_done": [_described(item) for item in state.pending if _is_refused(item)],
+        "open": [_described(item) for item in pending if item.status is not Status.SETTLED],
+        "not_done": [_described(item) for item in pending if _is_refused(item)],
         "last_words": last,
         "turns": state.turn,
     }

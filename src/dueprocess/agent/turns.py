@@ -3,7 +3,9 @@
 Rule 1. A reply that was cut, or a request whose arguments are not one JSON object, goes back once with the error; the next
         one in a row hands the run to a person. Requests of a cut reply are never acted on.
 Rule 2. Action ids derive from the event that caused them, so that a refold mints the same (I4).
-Rule 3. A workflow asks the model only in a `Decide` step, and offers it no tools there.
+Rule 3. A sub-agent is heard as its agent is; its text is its answer, and its turns are counted. What its last turn still
+        asks for is not done: nobody would hear of it.
+Rule 4. A workflow asks the model only in a `Decide` step, and offers it no tools there.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from dueprocess.agent import endings
-from dueprocess.agent.records import ModelReplied
+from dueprocess.agent.records import ModelReplied, SubAgentEnd
 from dueprocess.agent.state import (
     ASK,
     BUILT_IN,
@@ -36,9 +38,20 @@ _FILTERED = frozenset({Finish.CONTENT_FILTER.value})
 
 def replied(state: RunState, seq: int, record: ModelReplied) -> RunState:
     """The state after a reply: its requests as pending actions, its text as the answer, or a fault that goes back once."""
+    frame = state.frame
+    if frame is None:
+        return _heard(state, seq, record)
+    after = _heard(replace(state, frame=replace(frame, turns=frame.turns + 1)), seq, record)
+    most = frame.sub_agent.max_turns
+    if frame.turns + 1 < most or after.phase in {Phase.ENDING, Phase.RETURNING}:
+        return after
+    return endings.give_up(after, f"the sub-agent did not finish within {most} turns")  # rule 3
+
+
+def _heard(state: RunState, seq: int, record: ModelReplied) -> RunState:
     said = Message(role=Role.ASSISTANT, text=record.text, requests=record.requests)
     if record.finish in _FILTERED:
-        return endings.hand_off(state, "the provider's content filter stopped the reply")
+        return endings.give_up(state, "the provider's content filter stopped the reply")
     if record.finish in _CUT:
         # The cut requests are not repeated to the model: providers refuse a request that has no answer.
         cut = Message(role=Role.ASSISTANT, text=record.text)
@@ -49,6 +62,8 @@ def replied(state: RunState, seq: int, record: ModelReplied) -> RunState:
     if built_in is not None:
         return _built_in(state, replace(said, requests=(built_in,)), built_in)
     if not record.requests:
+        if state.frame is not None:
+            return endings.leave_frame(state.said(said), SubAgentEnd.ANSWERED, record.text)
         return endings.begin(state.said(said), Ending.FINISH, record.text)
     pending = tuple(_pending(state, seq, index, request) for index, request in enumerate(record.requests))
     return replace(state.said(said), phase=Phase.ACTING, pending=pending)
@@ -72,9 +87,9 @@ def complete(state: RunState, seq: int) -> RunState:
         fruitless_turns=fruitless,
     )
     if invalid > MAX_INVALID_TURNS:
-        return endings.hand_off(after, "the model's tool calls do not fit their schema")
+        return endings.give_up(after, "the model's tool calls do not fit their schema")
     if fruitless >= MAX_FRUITLESS_TURNS:
-        return endings.hand_off(after, f"no call succeeded in {fruitless} turns")
+        return endings.give_up(after, f"no call succeeded in {fruitless} turns")
     return after
 
 
@@ -136,7 +151,9 @@ def enter(state: RunState, step: str, *, cause: int) -> RunState:
 
 def _pending(state: RunState, seq: int, index: int, request: ToolRequest) -> Pending:
     action = action_id(run=state.run, cause=seq, index=index, revision=0)
-    return Pending(action=action, cause=seq, index=index, request=request)
+    delegates = state.frame is None and request.name in state.config.sub_agents
+    status = Status.DELEGATED if delegates else Status.DECIDE
+    return Pending(action=action, cause=seq, index=index, request=request, status=status)
 
 
 def _step_pending(state: RunState, cause: int, index: int, call: StepCall) -> Pending:
@@ -197,7 +214,7 @@ def _send_back(state: RunState, said: Message, problem: str) -> RunState:
     after = state.said(said, Message(role=Role.USER, text=problem))
     after = replace(after, phase=Phase.THINKING, invalid_turns=tries)
     if tries > MAX_INVALID_TURNS:
-        return endings.hand_off(after, problem)
+        return endings.give_up(after, problem)
     return after
 
 
@@ -211,7 +228,8 @@ def _built_in(state: RunState, said: Message, request: ToolRequest) -> RunState:
     text = told if isinstance(told, str) else "the model gave no reason"
     if request.name == ASK:
         return replace(state, phase=Phase.QUESTION, question=text)
-    return endings.hand_off(state, f"the model asked for a person: {text}")
+    who = ", ".join(state.asker.through) or "the model"
+    return endings.hand_off(state, f"{who} asked for a person: {text}")
 
 
 def _remember(state: RunState, step: str, value: Json) -> RunState:

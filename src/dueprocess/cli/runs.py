@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from dueprocess.agent.records import SubAgentEnded, SubAgentStarted
 from dueprocess.cli import options
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import foreign_lines, print_json, print_pairs, print_table, tell
@@ -168,9 +169,12 @@ def _print_story(here: Access, told: Told) -> None:
     )
     start = told.events[0].envelope.at if told.events else 0
     width = len(str(told.events[-1].envelope.seq)) if told.events else 1
+    inside = ""
     for event in told.events:
+        inside = "" if isinstance(event.record, SubAgentEnded) else inside
         after = f"+{(event.envelope.at - start) / 1_000_000:.3f}s"
-        click.echo(f"  {event.envelope.seq:>{width}}  {after:>10}  {sentence(event, told.redaction)}")
+        click.echo(f"  {event.envelope.seq:>{width}}  {after:>10}  {inside}{sentence(event, told.redaction)}")
+        inside = "  " if isinstance(event.record, SubAgentStarted) else inside  # what its sub-agent does stands below
     if story.status == RunStatus.FINISHED.value:
         click.echo("result:")
         click.echo(foreign_lines(story.outcome, indent="  "))

@@ -1,7 +1,7 @@
 """A release: one immutable, content-addressed version of an agent. How traffic is split among releases is not here yet.
 
 Rule 1. The digest covers all that decides what a run does: prompt, tools, model pin, routing, policy text, workflow,
-        environment and the version of the step function (I12).
+        sub-agents, environment and the version of the step function (I12).
 Rule 2. A manifest is enough to fold a run again: a driver builds the run's configuration from it, not from its own code.
 """
 
@@ -20,7 +20,7 @@ STEP_VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a release is made of. `workflow` is its JSON form, None for the plain tool loop."""
+    """What a release is made of. `workflow` is its JSON form, None for the plain tool loop; `sub_agents` theirs, None for none."""
 
     agent: str
     prompt: str
@@ -33,12 +33,16 @@ class Manifest:
     workflow: Json = None
     clarifies: bool = False
     step_version: int = STEP_VERSION
+    sub_agents: Json = None
 
     def to_text(self) -> str:
         """The canonical JSON text: equal releases share it."""
         tools: list[Json] = [_tool_to_json(tool) for tool in sorted(self.tools, key=lambda tool: tool.name)]
+        # A release without sub-agents keeps the digest that it had before there were any.
+        beside: dict[str, Json] = {} if self.sub_agents is None else {"sub_agents": self.sub_agents}
         return canonical(
             {
+                **beside,
                 "agent": self.agent,
                 "prompt": self.prompt,
                 "model": self.model,

@@ -12,6 +12,7 @@ from typing import Final
 
 from dueprocess.agent import Pending, Status
 from dueprocess.agent.records import BudgetExceeded, Suspension
+from dueprocess.agent.state import THE_AGENT, Asker
 from dueprocess.errors import LeaseLost
 from dueprocess.gate import (
     ActionDispatched,
@@ -67,7 +68,7 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
         return
     batch = _Batch()
     sync = any(_is_write(run, item) for item in items)
-    events = run.commit(lambda tx: _decide(run, tx, items, batch), sync=sync)
+    events = run.commit(lambda tx: _decide(run, tx, items, batch, asker=run.state.asker), sync=sync)
     if batch.policy:
         run.obey(run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy))
     _attempt(run, events)
@@ -78,14 +79,15 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
 
 def _renewed(run: Run, items: list[Pending]) -> bool:
     """Makes the reads that checks need first; whether the actions can be decided now, in the state that is known."""
-    desk = _desk(run, policy=run.policy.digest, publisher="")
+    desk = _desk(run, policy=run.policy.digest, publisher="", asker=run.state.asker)
     checked = [item for item in items if (tool := run.policy.tools.get(item.request.name)) and tool.checks]
     judged = [(item, judged_on(desk, item)) for item in checked]
     reads = [read for item, each in judged for read in reads_for(run.claim.run, item, each, seq=run.state.seq)]
     if not reads:
         return True
     batch = _Batch()
-    events = run.commit(lambda tx: _decide(run, tx, reads, batch), sync=False)
+    # The gate asks for them, not the sub-agent whose call they are for: it needs neither the tool nor the role, and is told nothing.
+    events = run.commit(lambda tx: _decide(run, tx, reads, batch, asker=THE_AGENT), sync=False)
     if batch.policy:
         run.obey(run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy))
     _attempt(run, events)
@@ -166,14 +168,14 @@ def notify(run: Run, actions: tuple[ActionId, ...]) -> None:
     run.record(*(notice_item(action, notice) for action, notice in due), fresh=True)
 
 
-def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> Iterator[Item]:
+def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch, *, asker: Asker) -> Iterator[Item]:
     # Lazily: `commit` appends each record before the next ruling is made (rule 1).
     row = owned(tx, run.claim)
     digest = in_force(tx, row)
     if digest != run.policy.digest:
         batch.policy = digest
         return
-    desk = _desk(run, policy=digest, publisher=publisher(tx, row.agent, tenant=row.tenant))
+    desk = _desk(run, policy=digest, publisher=publisher(tx, row.agent, tenant=row.tenant), asker=asker)
     for item in items:
         ruling = rule_on(tx, desk, item)
         if isinstance(ruling.admission, Stopped):
@@ -187,7 +189,7 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
             return
 
 
-def _desk(run: Run, *, policy: str, publisher: str) -> Desk:
+def _desk(run: Run, *, policy: str, publisher: str, asker: Asker) -> Desk:
     return Desk(
         claim=replace(run.claim, policy=policy),
         state=run.state,
@@ -199,6 +201,7 @@ def _desk(run: Run, *, policy: str, publisher: str) -> Desk:
         publisher=publisher,
         now=run.now(),
         wall_clock_left=run.wall_clock_left(),
+        asker=asker,
     )
 
 

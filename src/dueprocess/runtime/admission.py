@@ -45,6 +45,7 @@ from dueprocess.gate.records import UseRecord
 from dueprocess.ledger import Reader
 from dueprocess.meter import Unit
 from dueprocess.policy import Mode, Principal, Verdict
+from dueprocess.policy.call import member_of
 from dueprocess.runtime.desk import (
     LIMITS,
     Desk,
@@ -286,6 +287,8 @@ def digest_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement, *, findi
             "run": desk.claim.run,
             "evidence": judged.citations,
             "findings": [*sorted(set(findings))],
+            # Written only where there is one: what was approved before there were sub-agents stays approved.
+            **({"through": [*desk.asker.through]} if desk.asker.through else {}),
         }
     )
     return tx.digest(desk.claim.run, _APPROVAL_LABEL, content=bound)
@@ -294,7 +297,8 @@ def digest_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement, *, findi
 def judged_on(desk: Desk, item: Pending) -> Judgement:
     """What the gate says of an action, with its principal, the evidence and the history of its run; no counter is read."""
     state = desk.state
-    principal = Principal(id=state.principal, on_behalf_of=state.on_behalf_of or None) if state.principal else None
+    who = state.principal
+    principal = Principal(id=who, on_behalf_of=state.on_behalf_of or None, through=desk.asker.through) if who else None
     call = RawCall(
         tool=item.request.name,
         arguments=item.request.arguments,
@@ -305,6 +309,7 @@ def judged_on(desk: Desk, item: Pending) -> Judgement:
         history=desk.history if desk.history.is_asked else None,
         action=item.action,
         now=desk.now,
+        within=desk.asker.within,
     )
     return judge(desk.policy, desk.specs, call=call)
 
@@ -330,10 +335,12 @@ def _call(place: _Place) -> CallRecord:
         request=item.request.id,
         citations=place.judged.citations,
         edited_by=item.edited_by,
+        through=place.desk.asker.through,
     )
 
 
 def _requesters(desk: Desk, item: Pending) -> tuple[str, ...]:
     state = desk.state
-    named = (state.principal.partition("@")[0], state.on_behalf_of, *item.edited_by)
+    # INVARIANT I5: a sub-agent asks for its agent: neither may answer what the other asked for.
+    named = (member_of(state.principal), *desk.asker.through, state.on_behalf_of, *item.edited_by)
     return tuple(dict.fromkeys(name for name in named if name))

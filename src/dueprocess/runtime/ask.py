@@ -49,23 +49,33 @@ def request_for(state: RunState, manifest: Manifest, *, timeout_s: float, citing
     if state.step and state.config.workflow is not None:
         schema = getattr(state.config.workflow.step(state.step), "schema", None)
     else:
-        tools = tuple(
-            OfferedTool(
-                name=spec.name,
-                description=spec.description,
-                parameters=offered_parameters(spec, citing=spec.name in citing),
-            )
-            for spec in state.config.tools.values()
-        )
-        tools += BUILT_IN_TOOLS if state.config.clarifies else ()
+        tools = _offered(state, citing)
+    own = state.frame.sub_agent.model if state.frame is not None else ""
     return ModelRequest(
-        model=manifest.model,
+        model=own or manifest.model,
         messages=state.messages,
         tools=tools,
         schema=schema,
         max_output_tokens=manifest.max_output_tokens,
         timeout_s=timeout_s,
     )
+
+
+def _offered(state: RunState, citing: frozenset[str]) -> tuple[OfferedTool, ...]:
+    """The tools of whoever is at work: the agent's and its sub-agents, or a sub-agent's own."""
+    config, within = state.config, state.asker.within
+    tools = tuple(
+        OfferedTool(
+            name=spec.name,
+            description=spec.description,
+            parameters=offered_parameters(spec, citing=spec.name in citing),
+        )
+        for spec in config.tools.values()
+        if within is None or spec.name in within
+    )
+    if within is None:
+        tools += tuple(sub_agent.offered for sub_agent in config.sub_agents.values())
+    return (*tools, *(BUILT_IN_TOOLS if config.clarifies else ()))
 
 
 def admit_question(
@@ -112,6 +122,7 @@ def admit_question(
             request_bytes=size,
             max_output_tokens=clamped,
             reserved=tuple(Reservation(key=key, amount=worst) for key, _ in limits),
+            through=state.asker.through,
         ),
         price=price,
     )
@@ -147,6 +158,7 @@ def records_of(reply: ModelReply, question: Question) -> tuple[object, ...]:
         finish=reply.finish.value,
         cost_micros=cost.micros,
         settles=question.asked.reserved,
+        through=question.asked.through,
     )
     over = next((item for item in question.asked.reserved if cost.micros > item.amount), None)
     if over is None:

@@ -26,6 +26,8 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "model.asked": run.ModelAsked,
         "model.replied": run.ModelReplied,
         "model.failed": run.ModelFailed,
+        "sub_agent.started": run.SubAgentStarted,
+        "sub_agent.ended": run.SubAgentEnded,
         "budget.exceeded": run.BudgetExceeded,
         "budget.overrun": run.BudgetOverrun,
         "clarification.asked": run.ClarificationAsked,

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from dueprocess.agent import AgentConfig, workflow_from_json
 from dueprocess.agent.fits import refuse_misfit
+from dueprocess.agent.state import BUILT_IN
+from dueprocess.agent.sub_agents import refuse_misfit as refuse_misfit_sub_agents
+from dueprocess.agent.sub_agents import sub_agents_from_json
 from dueprocess.errors import NotFound
 from dueprocess.policy import load
 from dueprocess.release import Manifest
@@ -15,13 +18,16 @@ def loaded(manifest: Manifest) -> Loaded:
     """A release from its manifest.
 
     Raises:
-        FileInvalid: its policy does not load with its tools. BadValue, ToolInvalid: its workflow cannot run, or not with them.
+        FileInvalid: its policy does not load with its tools. BadValue, ToolInvalid: its workflow or its sub-agents cannot
+        run, or not with them.
     """
     tools = {tool.name: tool for tool in manifest.tools}
     policy = load(manifest.policy.encode(), name=manifest.policy_name, tools=tools)
     workflow = workflow_from_json(manifest.workflow)
     if workflow is not None:
         refuse_misfit(workflow, tools)
+    sub_agents = sub_agents_from_json(manifest.sub_agents)
+    refuse_misfit_sub_agents(sub_agents, tools, others=BUILT_IN, workflow=workflow)
     config = AgentConfig(
         agent=manifest.agent,
         prompt=manifest.prompt,
@@ -34,6 +40,7 @@ def loaded(manifest: Manifest) -> Loaded:
         workflow=workflow,
         clarifies=manifest.clarifies,
         retries={name: tool.retries for name, tool in policy.tools.items()},
+        sub_agents=sub_agents,
     )
     return Loaded(manifest=manifest, digest=manifest.digest, config=config, policy=policy)
 

@@ -44,10 +44,13 @@ _NO_CALL: Final = gate.CallRecord(tool="", arguments="", schema="", principal=""
 
 
 class ActionTeller:
-    """Hears the events of one action. `chunks` is the run's evidence, which its own results add to."""
+    """Hears the events of one action. `chunks` is the run's evidence, which its own results add to; `frame`: as its story has it."""
 
-    def __init__(self, action: str, redaction: Redaction, *, chunks: list[Chunk], retrieving: frozenset[str]) -> None:
+    def __init__(
+        self, action: str, redaction: Redaction, *, chunks: list[Chunk], retrieving: frozenset[str], frame: str
+    ) -> None:
         self._id = action
+        self._frame = frame
         self._hide = redaction
         self._chunks = chunks
         self._retrieving = retrieving
@@ -101,6 +104,8 @@ class ActionTeller:
             fees=sum((attempt.fee for attempt in self._attempts), start=ZERO),
             events=tuple(self._events),
             preview=self._preview,
+            through=call.through,
+            frame=self._frame if call.through else "",
         )
 
     def _denied(self, envelope: Envelope, record: gate.ActionDenied) -> None:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from dueprocess.agent import Workflow, workflow_to_json
+from dueprocess.agent.sub_agents import SubAgent, sub_agents_to_json
 from dueprocess.ledger import Event, Reader, SigningKey, Store, Transaction
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Price
@@ -76,6 +77,7 @@ class Workbench:
         clock: FakeClock | None = None,
         agent: str = "support",
         workflow: Workflow | None = None,
+        sub_agents: Sequence[SubAgent] = (),
         clarifies: bool = False,
         price: Price | None = PRICE,
         spend_limits: Mapping[ScopeKind, Money] | None = None,
@@ -104,6 +106,7 @@ class Workbench:
                 policy=policy,
                 workflow=workflow_to_json(workflow),
                 clarifies=clarifies,
+                sub_agents=sub_agents_to_json({sub_agent.name: sub_agent for sub_agent in sub_agents}),
             )
         )
         self.releases = Releases(self.release)

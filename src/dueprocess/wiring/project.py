@@ -21,6 +21,7 @@ from dueprocess.policy.reader import Problems, Spot, nearest
 from dueprocess.policy.source import Listing, read_nodes
 from dueprocess.values import Money
 from dueprocess.values.foreign import quoted
+from dueprocess.wiring.sub_agents import SubAgentEntry, read_sub_agents
 
 PROJECT_FILE: Final = "due.yaml"
 DEFAULT_TENANT: Final = "default"
@@ -28,7 +29,7 @@ VERSION: Final = 1
 _MAX_OUTPUT_TOKENS: Final = 1024  # where the file does not say: enough for an answer and a few calls
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SECTIONS: Final = ("project", "tenant", "environment", "agents", "spend_limits", "prices")
-_AGENT: Final = ("tools", "prompt", "policy", "model", "max_output_tokens", "clarifies", "workflow")
+_AGENT: Final = ("tools", "prompt", "policy", "model", "max_output_tokens", "clarifies", "workflow", "sub_agents")
 _PRICE: Final = ("input_usd", "output_usd", "cached_input_usd")
 _SCOPES: Final = {kind.value: kind for kind in (ScopeKind.TENANT, ScopeKind.AGENT, ScopeKind.SESSION, ScopeKind.TASK)}
 
@@ -45,6 +46,7 @@ class AgentEntry:
     max_output_tokens: int = _MAX_OUTPUT_TOKENS
     clarifies: bool = False
     workflow: str = ""
+    sub_agents: tuple[SubAgentEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,7 @@ def _agent(name: str, spot: Spot) -> AgentEntry | None:
     tokens = keys["max_output_tokens"].count(least=1) if "max_output_tokens" in keys else _MAX_OUTPUT_TOKENS
     clarifies = keys["clarifies"].boolean() if "clarifies" in keys else False
     workflow = _place(keys["workflow"]) if "workflow" in keys else ""
+    sub_agents = read_sub_agents(keys["sub_agents"]) if "sub_agents" in keys else ()
     if None in (tools, prompt, policy, model, tokens, clarifies, workflow):
         return None
     return AgentEntry(
@@ -161,6 +164,7 @@ def _agent(name: str, spot: Spot) -> AgentEntry | None:
         max_output_tokens=tokens or _MAX_OUTPUT_TOKENS,
         clarifies=bool(clarifies),
         workflow=workflow or "",
+        sub_agents=sub_agents,
     )
 
 
