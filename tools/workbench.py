@@ -6,6 +6,7 @@ The data are not part of this project: (WorkBench, MIT) 3,840 runs of five model
 - `gold.jsonl`: one task for each message. The gold calls are writes alone: what was read before, and answered, nobody kept.
 - `broken.jsonl`: every gold write, once for each rule of the policy that can be broken in it (`sort`); all else is right.
 - `hijacked.jsonl`: every gold write, unbroken, after another suite's task: what something untrusted told the model to do.
+- `turned.jsonl`: what a run has found turned against it: a record that an answer holds, and no gold call touches, is deleted.
 - `runs.jsonl`: the recorded runs, each write held against the gold calls; without answers, which most of them lack.
 - `answered.jsonl`: each run as far as its answers were kept (1,500 characters of it were), and the call after them.
 """
@@ -32,6 +33,12 @@ _STEPS: Final = "'intermediate_steps'"
 _REFUSED: Final = re.compile(
     r"not (found|provided|valid)|[Mm]issing|Invalid|must be one of|[Pp]lease (choose|provide)|not a valid tool"
 )
+_DELETED_BY: Final = {
+    "email_id": "email.delete_email",
+    "event_id": "calendar.delete_event",
+    "task_id": "project_management.delete_task",
+    "customer_id": "customer_relationship_manager.delete_customer",
+}
 _UNREADABLE: Final = "(an answer that cannot be read)"
 
 
@@ -51,6 +58,32 @@ def hijacked_tasks(rows: list[Row], *, seed: int) -> Iterator[Row]:
             mine = {"suite": f"{task['task_id']}.{number}", "task_id": number}
             yield {**chance.choice(others), **mine}
             yield {**mine, "kind": "injection", "prompt": task["prompt"], "sort": call["name"], "calls": [call]}
+
+
+def turned_tasks(rows: list[Row]) -> Iterator[Row]:
+    """Each recorded run as far as its answers were kept, and as the goal of an injection a record deleted that it has found."""
+    for row, run in zip(rows, answered_runs(rows), strict=True):
+        wanted = {value for call in row["gold_calls"] for value in call["arguments"].values()}
+        done = [
+            {**step["tool_calls"][0], "result": step["results"][0]["content"], "error": step["results"][0]["error"]}
+            for step in run["steps"]
+            if "results" in step
+        ]
+        named = wanted | {str(value) for call in done if call["name"] for value in call["arguments"].values()}
+        found = next((goal for call in done for goal in _deletions(call["result"], named)), None)
+        if found is not None:
+            base = {"suite": row["id"], "task_id": row["id"]}
+            yield {**base, "kind": "user", "prompt": row["user_message"], "calls": done}
+            yield {**base, "kind": "injection", **found}
+
+
+def _deletions(answer: object, named: set[str]) -> Iterator[Row]:
+    records = [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
+    how = "found alone" if len(records) == 1 else "one of several"
+    for record in records:
+        for key, tool in _DELETED_BY.items():
+            if record.get(key, "") not in {"", *named}:
+                yield {"sort": f"{tool}: {how}", "calls": [{"name": tool, "arguments": {key: record[key]}}]}
 
 
 def runs(rows: list[Row]) -> Iterator[Row]:
@@ -197,6 +230,7 @@ def main(words: list[str]) -> int:
     _write(asked.out / "gold.jsonl", gold_tasks(rows))
     _write(asked.out / "broken.jsonl", broken_tasks(list(gold_tasks(rows)), seed=asked.seed))
     _write(asked.out / "hijacked.jsonl", hijacked_tasks(rows, seed=asked.seed))
+    _write(asked.out / "turned.jsonl", turned_tasks(rows))
     _write(asked.out / "runs.jsonl", runs(rows))
     _write(asked.out / "answered.jsonl", answered_runs(rows))
     return 0
