@@ -36,6 +36,9 @@ _or_project = click.option(
 _environment = click.option(
     "--environment", default=DEFAULT_ENVIRONMENT, show_default=True, metavar="NAME", help="Where the calls are made."
 )
+_identities = click.option(
+    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -47,9 +50,7 @@ def command() -> None:
 @command.command()
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_or_project
-@click.option(
-    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
-)
+@_identities
 @_json
 def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
     """Say everything that is wrong with POLICY.
@@ -165,9 +166,7 @@ def draft_file(*, tools_path: Path) -> int:
 @command.command(name="lint", short_help="Find rules that cannot do what they seem to.")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_or_project
-@click.option(
-    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
-)
+@_identities
 @_json
 def lint_file(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
     """Say what is wrong with POLICY, and which of its rules cannot do what they seem to.

@@ -19,7 +19,7 @@ from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.policy import Retries
 from dueprocess.runtime import perform
-from dueprocess.runtime.admission import Ruling, rule_on
+from dueprocess.runtime.admission import Ruling, judged_on, rule_on
 from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item, owned
 from dueprocess.runtime.notices import notice_item
@@ -70,7 +70,9 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
 def _renewed(run: Run, items: list[Pending]) -> bool:
     """Makes the reads that checks need first; whether the actions can be decided now, in the state that is known."""
     desk = _desk(run, policy=run.policy.digest, publisher="")
-    reads = [read for item in items for read in reads_for(desk, item, seq=run.state.seq)]
+    checked = [item for item in items if (tool := run.policy.tools.get(item.request.name)) and tool.checks]
+    judged = [(item, judged_on(desk, item)) for item in checked]
+    reads = [read for item, each in judged for read in reads_for(run.claim.run, item, each, seq=run.state.seq)]
     if not reads:
         return True
     batch = _Batch()

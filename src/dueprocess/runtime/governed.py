@@ -292,12 +292,12 @@ class Governed:
             now=now,
             wall_clock_left=self._policy.agent.max_wall_clock,
         )
-        wanted = () if renewed else reads_for(desk, proposal, seq=row.seq)
+        ruling = rule_on(tx, desk, proposal)
+        wanted = () if renewed else reads_for(self._claim.run, proposal, ruling.judged, seq=row.seq)
         if wanted:
             reads = [item for each in wanted for item in rule_on(tx, desk, each).items]
             made = self._append(tx, reads, policy=digest, now=now)
             return _Decided(renewed=True, events=tuple(filter(perform.dispatch_of, made)), past=past)
-        ruling = rule_on(tx, desk, proposal)
         # INVARIANT I2: a call that meets a stop leaves its reason on the record. One that is known stands where it stood.
         stays = isinstance(ruling.admission, Stopped) and bool(tx.lineage(ruling.action))
         events = () if stays else self._append(tx, ruling.items, policy=digest, now=now)

@@ -12,27 +12,20 @@ from typing import Final
 from dueprocess.agent import Pending
 from dueprocess.gate import ActionSettled, ActionState, Outcome, SettledBy
 from dueprocess.gate.history import History
-from dueprocess.gate.judge import Judgement, judge
+from dueprocess.gate.judge import Judgement
 from dueprocess.model import ToolRequest
 from dueprocess.policy import Verdict
-from dueprocess.runtime.admission import raw_call
-from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item
-from dueprocess.values import action_id, canonical
+from dueprocess.values import RunId, action_id, canonical
 
 _APART: Final = 40  # bits: indexes of a turn's own calls lie far below
 _OF_ONE: Final = 8  # bits: how many reads one decision may ask for
 
 
-def reads_for(desk: Desk, item: Pending, *, seq: int) -> tuple[Pending, ...]:
+def reads_for(run: RunId, item: Pending, judged: Judgement, *, seq: int) -> tuple[Pending, ...]:
     """The reads to be made before this action can be decided; `seq`: the number of the run's last event. Mostly none."""
-    listed = desk.policy.tools.get(item.request.name)
-    if listed is None or not listed.checks:
+    if not judged.renewals or _is_denied_anyway(judged, prefix=f"{item.request.name}.checks."):
         return ()
-    judged = judge(desk.policy, desk.specs, call=raw_call(desk, item))
-    if not judged.renewals or _is_denied_anyway(judged, prefix=f"{listed.name}.checks."):
-        return ()
-    run = desk.claim.run
     return tuple(
         Pending(
             action=action_id(run=run, cause=item.cause, index=index, revision=0),
