@@ -213,7 +213,8 @@ def diff_files(
 def backtest_file(*, policy_path: Path, since: str, agent: str, directory: Path, as_json: bool) -> int:
     """Decide recorded calls again under POLICY: what it would have let through, held and denied, and the money in it.
 
-    Counters are counted again; what people said is taken as said. A call that cannot be decided from what was kept is listed.
+    Each is decided on what its run had read and done, and counters are counted again; what people said is taken as said. A call that cannot
+    be decided from what was kept is listed, and so is one that depends on what nobody recorded.
     """
     # As publishing: only verbs with a store load it.
     from dueprocess.cli.backtest import backtest

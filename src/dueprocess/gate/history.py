@@ -92,7 +92,7 @@ class History:
             at=at,
         )
         uses = tuple(Use(action=action, argument=use.argument, span=use.span, start=use.start) for use in record.uses)
-        before = tuple(each for each in self.calls if each.action != action)
+        before = [each for each in self.calls if each.action != action]
         confirmed = self.confirmed
         if len(before) == len(self.calls):
             confirmed = _without_one(confirmed, tool=record.call.tool, arguments=record.call.arguments)
@@ -107,14 +107,15 @@ class History:
 
     def settled(self, record: ActionSettled, *, action: str, at: Instant) -> "History":
         """With the outcome of an action."""
-        call = next((each for each in reversed(self.calls) if each.action == action), None)
-        if call is None:
+        place = next((at for at in range(len(self.calls) - 1, -1, -1) if self.calls[at].action == action), None)
+        if place is None:
             return self
+        call = self.calls[place]
         state = ActionState(record.outcome.value)
         rests = record.outcome is Outcome.SUCCEEDED and call.tool in self.policy.check_sources
         result = structured(parse_or(record.result, record.result)) if rests else None
         changed = replace(call, state=state, at=at, result=result)
-        after = replace(self, calls=tuple(changed if each is call else each for each in self.calls))
+        after = replace(self, calls=(*self.calls[:place], changed, *self.calls[place + 1 :]))
         if record.outcome is Outcome.FAILED:
             return replace(after, standing=after.standing.free(action))
         if record.outcome is not Outcome.SUCCEEDED:
