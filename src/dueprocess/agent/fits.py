@@ -17,15 +17,20 @@ def refuse_misfit(workflow: Workflow, tools: Mapping[str, ToolSpec]) -> None:
     Raises:
         ToolInvalid: naming every such call.
     """
-    problems = [
+    problems = misfits(workflow, tools)
+    if problems:
+        raise ToolInvalid(f"the workflow does not fit the agent's tools: {'; '.join(problems)}")
+
+
+def misfits(workflow: Workflow, tools: Mapping[str, ToolSpec]) -> tuple[str, ...]:
+    """The calls that no run could make, and why."""
+    return tuple(
         f"step {step.id}, call {call.name}: {problem}"
         for step in workflow.steps
         if isinstance(step, Calls)
         for call in step.calls
         for problem in _problems(call, tools)
-    ]
-    if problems:
-        raise ToolInvalid(f"the workflow does not fit the agent's tools: {'; '.join(problems)}")
+    )
 
 
 def _problems(call: StepCall, tools: Mapping[str, ToolSpec]) -> Iterator[str]:

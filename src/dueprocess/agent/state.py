@@ -11,6 +11,7 @@ from dueprocess.evidence import Chunk
 from dueprocess.gate import ApprovalRecord
 from dueprocess.model import Message, OfferedTool, ToolRequest, measure
 from dueprocess.policy import AgentLimits, Retries
+from dueprocess.release.manifest import Mode
 from dueprocess.tool import ToolSpec
 from dueprocess.values import ActionId, Instant, Json, RunId, digest_text
 
@@ -39,7 +40,10 @@ BUILT_IN_TOOLS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
-    """What the release fixes for every run of an agent. `retries`: of the tools that have their own."""
+    """What the release fixes for every run of an agent.
+
+    `retries`: of the tools that have their own. `citing`: the tools whose policy asks for evidence.
+    """
 
     agent: str
     prompt: str
@@ -47,6 +51,8 @@ class AgentConfig:
     tools: Mapping[str, ToolSpec]
     workflow: Workflow | None = None
     clarifies: bool = False
+    mode: Mode = Mode.TOOL_LOOP
+    citing: frozenset[str] = frozenset()
     retries: Mapping[str, Retries] = field(default_factory=dict[str, Retries])
 
     def attempts_of(self, tool: str) -> int:
@@ -113,6 +119,7 @@ class Phase(Enum):
 
     NEW = "new"
     THINKING = "thinking"
+    PLANNED = "planned"
     ACTING = "acting"
     ASKING = "asking"
     QUESTION = "question"
@@ -133,7 +140,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """A run, folded from its events up to `seq`, which happened at `now`."""
+    """A run, folded from its events up to `seq`, which happened at `now`. `plan`: what the model planned, once accepted."""
 
     config: AgentConfig
     run: RunId
@@ -160,6 +167,7 @@ class RunState:
     crashes: int = 0
     active: int = 0
     segment_start: Instant = Instant(0)
+    plan: Workflow | None = None
     step: str = ""
     results: Mapping[str, Json] = field(default_factory=dict[str, Json])
     question: str = ""
@@ -167,6 +175,16 @@ class RunState:
     reason: str = ""
     done: tuple[str, ...] = ()
     evidence: tuple[Chunk, ...] = ()
+
+    @property
+    def workflow(self) -> Workflow | None:
+        """The workflow that this run runs: the declared one, or its plan; None in the tool loop, and before there is a plan."""
+        return self.config.workflow if self.config.workflow is not None else self.plan
+
+    @property
+    def is_planning(self) -> bool:
+        """Whether the model is asked for a plan, and for nothing else."""
+        return self.config.mode is Mode.PLAN_FIRST and self.workflow is None
 
     def find(self, action: str) -> Pending | None:
         """The pending action of this id."""

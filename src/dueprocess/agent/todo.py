@@ -21,12 +21,14 @@ from dueprocess.agent.commands import (
     Hold,
     Notify,
     Reconcile,
+    RecordPlan,
     Stop,
     Wait,
 )
+from dueprocess.agent.declared import workflow_to_json
 from dueprocess.agent.state import Ending, Pending, Phase, RunState, Status
 from dueprocess.tool import Effect, Idempotency, ToolSpec
-from dueprocess.values import ActionId, Instant, later, seconds
+from dueprocess.values import ActionId, Instant, canonical, later, seconds
 
 MAX_RECONCILES: Final = 5  # a sink that cannot tell five times in a row is a matter for a person
 LOOK_AGAIN: Final = seconds(
@@ -47,6 +49,8 @@ def todo(state: RunState) -> tuple[Command, ...]:
         return (AskClarification(question=state.question),)
     if state.phase is Phase.CLARIFYING:
         return (AwaitClarification(),)
+    if state.phase is Phase.PLANNED:
+        return (RecordPlan(plan=canonical(workflow_to_json(state.plan))),)
     if state.phase is Phase.ACTING:
         return _acting(state)
     if state.retry_at > state.now:

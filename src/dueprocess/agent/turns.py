@@ -3,7 +3,10 @@
 Rule 1. A reply that was cut, or a request whose arguments are not one JSON object, goes back once with the error; the next
         one in a row hands the run to a person. Requests of a cut reply are never acted on.
 Rule 2. Action ids derive from the event that caused them, so that a refold mints the same (I4).
-Rule 3. A workflow asks the model only in a `Decide` step, and offers it no tools there.
+Rule 3. A workflow asks the model only in a `Decide` or `Extract` step, and offers it no tools there.
+Rule 4. An agent that plans first is asked for a plan and nothing else. An invalid one goes back once; once one is on record
+        the run is a run of that workflow, and the planner is not asked again.
+Rule 5. An extraction is a conversation of its own: nothing that was said before is in it (I7).
 """
 
 from collections.abc import Mapping
@@ -11,7 +14,10 @@ from dataclasses import replace
 from typing import assert_never
 
 from dueprocess.agent import endings
-from dueprocess.agent.records import ModelReplied
+from dueprocess.agent.briefing import planner_briefing, quarantine_briefing, request_words
+from dueprocess.agent.declared import workflow_from_json
+from dueprocess.agent.plan import Question, Refused, read_plan
+from dueprocess.agent.records import ModelReplied, PlanMade
 from dueprocess.agent.state import (
     ASK,
     BUILT_IN,
@@ -24,7 +30,7 @@ from dueprocess.agent.state import (
     RunState,
     Status,
 )
-from dueprocess.agent.workflow import Calls, Decide, End, GiveToPerson, StepCall, fill, look_up
+from dueprocess.agent.workflow import Calls, Decide, End, Extract, GiveToPerson, StepCall, Workflow, fill, look_up
 from dueprocess.errors import BadValue
 from dueprocess.model import Finish, Message, Role, ToolRequest
 from dueprocess.tool.check import ArgumentCheck
@@ -43,6 +49,8 @@ def replied(state: RunState, seq: int, record: ModelReplied) -> RunState:
         # The cut requests are not repeated to the model: providers refuse a request that has no answer.
         cut = Message(role=Role.ASSISTANT, text=record.text)
         return _send_back(state, cut, "your reply was cut off at the output limit; answer shorter")
+    if state.is_planning:
+        return _proposed(state, record.text)
     if state.step:
         return _decided(state, seq, said)
     built_in = next((request for request in record.requests if request.name in BUILT_IN), None)
@@ -89,8 +97,9 @@ def clarified(state: RunState, text: str) -> RunState:
             for request in last.requests
         )
         state = state.said(*answers)
+    heard = request_words(text) if state.is_planning else text
     return replace(
-        state.said(Message(role=Role.USER, text=text)),
+        state.said(Message(role=Role.USER, text=heard)),
         pending=(),
         phase=Phase.THINKING,
         question="",
@@ -99,18 +108,30 @@ def clarified(state: RunState, text: str) -> RunState:
     )
 
 
-def start_workflow(state: RunState, *, inputs: str) -> RunState:
-    """Puts a run that has a workflow at its first step; others stay in the tool loop."""
+def begin(state: RunState, *, inputs: str) -> RunState:
+    """Puts a run that has a workflow at its first step; one that plans first before its planner; others into the tool loop."""
+    scope: dict[str, Json] = {"task": state.task, "inputs": parse(inputs), "steps": {}}
+    if state.is_planning:
+        briefing = planner_briefing(state.config, task=state.task, inputs=scope["inputs"])
+        return replace(state.said(*briefing), results=scope)
+    state = state.said(Message(role=Role.SYSTEM, text=state.config.prompt), Message(role=Role.USER, text=state.task))
     workflow = state.config.workflow
     if workflow is None:
         return state
-    scope: dict[str, Json] = {"task": state.task, "inputs": parse(inputs), "steps": {}}
     return enter(replace(state, results=scope), workflow.start, cause=state.seq)
+
+
+def follow(state: RunState, record: PlanMade, *, cause: int) -> RunState:
+    """The plan is on record: the run is at its first step."""
+    plan = workflow_from_json(parse(record.plan))
+    if plan is None:
+        return endings.hand_off(state, "a plan without steps is on record")
+    return enter(replace(state, plan=plan), plan.start, cause=cause)
 
 
 def enter(state: RunState, step: str, *, cause: int) -> RunState:
     """Enters a workflow step: its calls become pending, its decision a question, its end an ending."""
-    workflow = state.config.workflow
+    workflow = state.workflow
     if workflow is None:
         return endings.hand_off(state, f"step {step} without a workflow")
     state = replace(state, step=step, pending=())
@@ -120,8 +141,11 @@ def enter(state: RunState, step: str, *, cause: int) -> RunState:
             case Calls():
                 made = tuple(_step_pending(state, cause, index, call) for index, call in enumerate(at.calls))
                 return replace(state, phase=Phase.ACTING, pending=made)
+            case Extract():
+                alone = replace(state, messages=(), shown_bytes=0, context="", phase=Phase.THINKING)
+                return alone.said(*quarantine_briefing(at.prompt, _shown(state, at)))
             case Decide():
-                shown = {path: look_up(path, state.results) for path in at.shows}
+                shown = _shown(state, at)
                 question = f"{at.prompt}\n\n{canonical(shown)}" if shown else at.prompt
                 return replace(state.said(Message(role=Role.USER, text=question)), phase=Phase.THINKING)
             case End():
@@ -132,6 +156,10 @@ def enter(state: RunState, step: str, *, cause: int) -> RunState:
                 assert_never(at)
     except BadValue as error:
         return endings.hand_off(state, str(error))
+
+
+def _shown(state: RunState, at: Decide) -> dict[str, Json]:
+    return {path: look_up(path, state.results) for path in at.shows}
 
 
 def _pending(state: RunState, seq: int, index: int, request: ToolRequest) -> Pending:
@@ -145,7 +173,7 @@ def _step_pending(state: RunState, cause: int, index: int, call: StepCall) -> Pe
 
 
 def _step_done(state: RunState, seq: int) -> RunState:
-    workflow = state.config.workflow
+    workflow = state.workflow
     at = workflow.step(state.step) if workflow is not None else None
     if not isinstance(at, Calls):
         return endings.hand_off(state, f"step {state.step} is not a step of calls")
@@ -162,11 +190,29 @@ def _step_done(state: RunState, seq: int) -> RunState:
     return enter(_remember(state, at.id, told), target, cause=seq)
 
 
+def _proposed(state: RunState, text: str) -> RunState:
+    # Rule 4. What it wants to call is not asked: no tool was offered.
+    said = Message(role=Role.ASSISTANT, text=text)
+    config = state.config
+    found = read_plan(text, tools=config.tools, known=state.results, clarifies=config.clarifies)
+    match found:
+        case Workflow():
+            return replace(state.said(said), plan=found, phase=Phase.PLANNED, invalid_turns=0)
+        case Question():
+            return replace(state.said(said), phase=Phase.QUESTION, question=found.text, invalid_turns=0)
+        case Refused():
+            return _send_back(state, said, f"the plan cannot be used: {found.reason}")
+        case _:
+            assert_never(found)
+
+
 def _decided(state: RunState, seq: int, said: Message) -> RunState:
-    workflow = state.config.workflow
+    workflow = state.workflow
     at = workflow.step(state.step) if workflow is not None else None
     if not isinstance(at, Decide):
         return endings.hand_off(state, f"step {state.step} is not a decision")
+    if isinstance(at, Extract):
+        said = replace(said, requests=())
     try:
         answer = parse(said.text)
     except BadValue as error:

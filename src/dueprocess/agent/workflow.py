@@ -2,7 +2,7 @@
 
 Rule 1. A workflow is data: it is part of the release, has a digest, and every step names the next one.
 Rule 2. A text that begins with `$.` is a path into `{task, inputs, steps}`; a missing path hands the run to a person.
-Rule 3. The model is asked only in `Decide`, and its answer is JSON of the step's schema or no answer.
+Rule 3. The model is asked only in `Decide` and `Extract`, and its answer is JSON of the step's schema or no answer.
 Rule 4. What can be wrong with a workflow by itself is told when it is made, not when a run comes to that step: names,
         schemas, the first part of every path.
 """
@@ -57,6 +57,11 @@ class Decide:
     shows: tuple[str, ...] = ()
     branches: tuple[Branch, ...] = ()
     otherwise: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extract(Decide):
+    """A decision in quarantine: the model is shown the prompt and the values of `shows`, and nothing else of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

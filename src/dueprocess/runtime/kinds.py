@@ -26,6 +26,7 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "model.asked": run.ModelAsked,
         "model.replied": run.ModelReplied,
         "model.failed": run.ModelFailed,
+        "plan.made": run.PlanMade,
         "budget.exceeded": run.BudgetExceeded,
         "budget.overrun": run.BudgetOverrun,
         "clarification.asked": run.ClarificationAsked,

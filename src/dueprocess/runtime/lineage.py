@@ -199,7 +199,10 @@ class ErasureStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStory:
-    """A run from its task to its end. `outcome` is its last words: a result, or why it ended otherwise."""
+    """A run from its task to its end. `outcome` is its last words: a result, or why it ended otherwise.
+
+    `plan`: what it follows, where its agent plans first, as the JSON of a workflow.
+    """
 
     run: str
     tenant: str
@@ -226,6 +229,7 @@ class RunStory:
     actions: tuple[ActionStory, ...]
     events: tuple[EventRef, ...]
     erased: ErasureStory | None = None
+    plan: Json = None
 
     def action(self, action: str) -> ActionStory | None:
         """The story of one of its actions."""

@@ -33,6 +33,8 @@ def loaded(manifest: Manifest) -> Loaded:
         },
         workflow=workflow,
         clarifies=manifest.clarifies,
+        mode=manifest.mode,
+        citing=frozenset(name for name, tool in policy.tools.items() if tool.require_citation),
         retries={name: tool.retries for name, tool in policy.tools.items()},
     )
     return Loaded(manifest=manifest, digest=manifest.digest, config=config, policy=policy)

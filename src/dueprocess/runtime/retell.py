@@ -43,6 +43,7 @@ class _Teller:
         self._active = self._crashes = 0
         self._outcome = ""
         self._packet: Json = None
+        self._plan: Json = None
         self._erased: ErasureStory | None = None
 
     def hear(self, event: Event) -> None:
@@ -89,6 +90,7 @@ class _Teller:
             actions=actions,
             events=tuple(self._events),
             erased=self._erased,
+            plan=self._plan,
         )
 
     def submitted(self, envelope: Envelope, record: run_records.TaskSubmitted) -> None:
@@ -128,6 +130,9 @@ class _Teller:
             )
         )
 
+    def planned(self, envelope: Envelope, record: run_records.PlanMade) -> None:
+        self._plan = self._hide.plan(record.plan)
+
     def erased(self, envelope: Envelope, record: RunErased) -> None:
         self._erased = ErasureStory(at=Instant(envelope.at), by=record.by, how=record.how, reason=record.reason)
 
@@ -141,6 +146,7 @@ class _Teller:
             run_records.RunStopped: stopped,
             run_records.RunCancelled: stopped,
             run_records.ModelReplied: replied,
+            run_records.PlanMade: planned,
             RunErased: erased,
         }
     )

@@ -21,6 +21,7 @@ from dueprocess.meter import ScopeKind
 from dueprocess.model import Price
 from dueprocess.providers.scripted import Line, Script, Scripted, by_turn
 from dueprocess.release import Manifest
+from dueprocess.release.manifest import Mode
 from dueprocess.runtime import (
     Governed,
     Loaded,
@@ -77,6 +78,7 @@ class Workbench:
         agent: str = "support",
         workflow: Workflow | None = None,
         clarifies: bool = False,
+        mode: Mode = Mode.TOOL_LOOP,
         price: Price | None = PRICE,
         spend_limits: Mapping[ScopeKind, Money] | None = None,
         tenant: str = "default",
@@ -104,6 +106,7 @@ class Workbench:
                 policy=policy,
                 workflow=workflow_to_json(workflow),
                 clarifies=clarifies,
+                mode=mode,
             )
         )
         self.releases = Releases(self.release)

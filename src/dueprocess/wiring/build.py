@@ -106,6 +106,7 @@ def released(
         environment=project.environment,
         workflow=_workflow(agent.workflow, modules),
         clarifies=agent.clarifies,
+        mode=agent.mode,
     )
     return loaded(manifest)
 

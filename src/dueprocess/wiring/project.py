@@ -19,6 +19,7 @@ from dueprocess.model import Price
 from dueprocess.policy import DEFAULT_ENVIRONMENT
 from dueprocess.policy.reader import Problems, Spot, nearest
 from dueprocess.policy.source import Listing, read_nodes
+from dueprocess.release.manifest import Mode
 from dueprocess.values import Money
 from dueprocess.values.foreign import quoted
 
@@ -28,14 +29,17 @@ VERSION: Final = 1
 _MAX_OUTPUT_TOKENS: Final = 1024  # where the file does not say: enough for an answer and a few calls
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SECTIONS: Final = ("project", "tenant", "environment", "agents", "spend_limits", "prices")
-_AGENT: Final = ("tools", "prompt", "policy", "model", "max_output_tokens", "clarifies", "workflow")
+_AGENT: Final = ("tools", "prompt", "policy", "model", "max_output_tokens", "clarifies", "workflow", "mode")
 _PRICE: Final = ("input_usd", "output_usd", "cached_input_usd")
 _SCOPES: Final = {kind.value: kind for kind in (ScopeKind.TENANT, ScopeKind.AGENT, ScopeKind.SESSION, ScopeKind.TASK)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentEntry:
-    """One agent of the file. `tools` and `workflow` are `PLACE[:NAME]`, where a place is a module or a `.py` file."""
+    """One agent of the file. `tools` and `workflow` are `PLACE[:NAME]`, where a place is a module or a `.py` file.
+
+    `mode`: how one without a workflow works.
+    """
 
     name: str
     tools: tuple[str, ...]
@@ -45,6 +49,7 @@ class AgentEntry:
     max_output_tokens: int = _MAX_OUTPUT_TOKENS
     clarifies: bool = False
     workflow: str = ""
+    mode: Mode = Mode.TOOL_LOOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,10 @@ def _agent(name: str, spot: Spot) -> AgentEntry | None:
     tokens = keys["max_output_tokens"].count(least=1) if "max_output_tokens" in keys else _MAX_OUTPUT_TOKENS
     clarifies = keys["clarifies"].boolean() if "clarifies" in keys else False
     workflow = _place(keys["workflow"]) if "workflow" in keys else ""
-    if None in (tools, prompt, policy, model, tokens, clarifies, workflow):
+    mode = keys["mode"].choice(Mode) if "mode" in keys else Mode.TOOL_LOOP
+    if mode is Mode.PLAN_FIRST and workflow:
+        keys["mode"].wrong("an agent with a workflow has its plan already; expected one of mode and workflow")
+    if None in (tools, prompt, policy, model, tokens, clarifies, workflow, mode):
         return None
     return AgentEntry(
         name=name,
@@ -161,6 +169,7 @@ def _agent(name: str, spot: Spot) -> AgentEntry | None:
         max_output_tokens=tokens or _MAX_OUTPUT_TOKENS,
         clarifies=bool(clarifies),
         workflow=workflow or "",
+        mode=mode or Mode.TOOL_LOOP,
     )
 
 

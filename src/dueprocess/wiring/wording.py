@@ -15,6 +15,7 @@ from dueprocess.gate import records as gate
 from dueprocess.ledger import Event
 from dueprocess.runtime import system
 from dueprocess.runtime.lineage import NoticeStory, PreviewStory
+from dueprocess.runtime.planned import planned_calls
 from dueprocess.runtime.redaction import Redaction
 from dueprocess.values import Instant, Json, Money, canonical, parse, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
@@ -134,6 +135,11 @@ def _replied(event: Event, record: run.ModelReplied, hide: Redaction) -> str:
     wanted = [call_text(each.name, _arguments(each.name, each.arguments, hide)) for each in record.requests]
     calls = f"; proposes {', '.join(wanted)}" if wanted else ""
     return f"model answered ({Money(record.cost_micros)} USD){said}{calls}"
+
+
+def _planned(event: Event, record: run.PlanMade, hide: Redaction) -> str:
+    tools = ", ".join(dict.fromkeys(visible(tool) for tool, _ in planned_calls(record.plan))) or "no tool"
+    return f"plan made and from now on followed; it calls {tools}"
 
 
 def _arguments(tool: str, text: str, hide: Redaction) -> Json:
@@ -320,6 +326,7 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         run.RunCancelled: _cancelled,
         run.ModelAsked: _asked,
         run.ModelReplied: _replied,
+        run.PlanMade: _planned,
         run.ModelFailed: _model_failed,
         run.BudgetExceeded: _exceeded,
         run.BudgetOverrun: _overrun,
