@@ -55,18 +55,18 @@ class _Asked:
                 return self._at_most(sequence, form)
 
     def _before(self, sequence: Sequence, form: Before) -> Finding | None:
-        if self._tool != form.tool:
+        if self._tool not in form.tools:
             return None
         wanted = form.require
         done = [each for each in self._past if each.state is ActionState.SUCCEEDED and self._is(wanted, each)]
         if any(wanted.within is None or self._now - each.at <= wanted.within for each in done):
             return None
-        needed = f"successful {wanted.tool}{self._with(wanted)}"
-        reason = f"{form.tool} needs a {needed} before it in this run; there was none"
+        needed = f"successful {' or '.join(wanted.tools)}{self._with(wanted)}"
+        reason = f"{self._tool} needs a {needed} before it in this run; there was none"
         if done:
             ago, most = (self._now - done[-1].at) // 1_000_000, (wanted.within or 0) // 1_000_000
             reason = f"the last {needed} was {ago} s ago; expected one within {most} s"
-        return self._said(sequence, reason, {"required": wanted.tool, **self._compared(wanted)})
+        return self._said(sequence, reason, {"required": " or ".join(wanted.tools), **self._compared(wanted)})
 
     def _never(self, sequence: Sequence, form: Never) -> Finding | None:
         if not self._is_meant(form.then):
@@ -74,11 +74,11 @@ class _Asked:
         after = form.after
         if after.audience is not None and not self._is_audience(after.audience):
             return None
-        is_of_actions = after.tool is not None or bool(after.where) or after.egress is not None
+        is_of_actions = bool(after.tools) or bool(after.where) or after.egress is not None
         if is_of_actions and not any(self._is(after, each) for each in self._past):
             return None
-        what = after.tool or "what leaves the house"
-        if after.audience is not None and after.tool is None:
+        what = " or ".join(after.tools) or "what leaves the house"
+        if after.audience is not None and not after.tools:
             what = f"what is {self._history.standing.audience.value}"
         reason = f"{what} is part of this run, and after it {quoted(self._tool)} may not be called"
         return self._said(sequence, reason, {"audience": self._history.standing.audience.value})
@@ -97,7 +97,7 @@ class _Asked:
 
     def _is_meant(self, selector: Selector) -> bool:
         """Whether the call that is decided is one that the selector chooses."""
-        if selector.tool is not None and selector.tool != self._tool:
+        if selector.tools and self._tool not in selector.tools:
             return False
         egress = self._listed.egress if self._listed is not None else None
         if selector.egress is not None and egress is not selector.egress:
@@ -109,7 +109,7 @@ class _Asked:
 
     def _is(self, selector: Selector, past: PastCall) -> bool:
         """Whether an earlier action is one that the selector chooses."""
-        if selector.tool is not None and past.tool != selector.tool:
+        if selector.tools and past.tool not in selector.tools:
             return False
         listed = self._policy.tools.get(past.tool)
         if selector.egress is not None and (listed is None or listed.egress is not selector.egress):

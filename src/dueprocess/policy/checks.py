@@ -3,19 +3,26 @@
 Rule 1. A check names the read it rests on, with which arguments it was called (`where`), and what must hold of its answer
         (`assert`, over `args` and `result`). Its tool must be one that may be called, and a read.
 Rule 2. An answer older than `max_age` at the decision is asked for again.
+Rule 3. `given` names further reads; what one of them has answered in this run is known to `assert` under that name, and to
+        `where` as `$NAME`. A check may rest on these alone.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from dueprocess.errors import BadValue
-from dueprocess.policy.document import Check
+from dueprocess.policy.document import Check, Given
 from dueprocess.policy.expression import Condition, compile_assertion
-from dueprocess.policy.origins import tool_name
+from dueprocess.policy.origins import tool_names
+from dueprocess.policy.part import ARGUMENTS, RESULT
 from dueprocess.policy.reader import Spot
-from dueprocess.policy.where import read_where
+from dueprocess.policy.where import read_where_given
 from dueprocess.tool import Effect, ToolSpec
 from dueprocess.tool.schema import ANYTHING, Type, type_of_arguments
 from dueprocess.values.foreign import quoted
+
+_KEYS: Final = ("name", "from", "where", "given", "assert", "max_age")
+_OF_A_READ: Final = ("where", "max_age")
 
 
 def read_checks(
@@ -41,34 +48,80 @@ def read_checks(
 
 
 def _check(spot: Spot, arguments: Type | None, tools: Mapping[str, ToolSpec] | None) -> tuple[Check, Condition] | None:
-    keys = spot.table(("name", "from", "where", "assert", "max_age"), required=("name", "from", "assert"))
+    keys = spot.table(_KEYS, required=("name", "assert"))
     name = keys["name"].name() if "name" in keys else None
-    source = tool_name(keys["from"], tools) if "from" in keys else None
-    where = read_where(keys["where"], arguments) if "where" in keys else ()
+    given = _given(keys.get("given"), tools)
+    source = _source(spot, keys, tools)
+    named = frozenset(each.name for each in given or ())
+    where = read_where_given(keys["where"], arguments, given=named) if "where" in keys else ()
     max_age = keys["max_age"].duration() if "max_age" in keys else None
-    condition = _assertion(keys, arguments)
+    condition = _assertion(keys, arguments, named if source is None else named | {RESULT})
     spec = tools.get(source) if tools is not None and source is not None else None
     if spec is not None:
-        _fits(keys, spec, where or ())
-    if name is None or source is None or where is None or condition is None:
+        _fits(keys["from"], spec)
+        _declared(keys, spec, where or ())
+    if name is None or given is None or where is None or condition is None:
         return None
-    return Check(name=name, source=source, where=where, assertion=condition.source, max_age=max_age), condition
+    assertion = condition.source
+    check = Check(name=name, source=source, where=where, given=given, assertion=assertion, max_age=max_age)
+    return check, condition
 
 
-def _assertion(keys: Mapping[str, Spot], arguments: Type | None) -> Condition | None:
+def _source(spot: Spot, keys: Mapping[str, Spot], tools: Mapping[str, ToolSpec] | None) -> str | None:
+    if "from" in keys:
+        named = tool_names(keys["from"], tools)
+        if named is not None and len(named) != 1:
+            keys["from"].wrong("a check rests on the answer of one read; name the others under given")
+        return next(iter(named), None) if named is not None else None
+    if "given" not in keys:
+        spot.wrong("it rests on no answer; expected from, or given")
+    for key in _OF_A_READ:
+        if key in keys:
+            keys[key].wrong(f"{key} speaks of the read under from; there is none")
+    return None
+
+
+def _given(spot: Spot | None, tools: Mapping[str, ToolSpec] | None) -> tuple[Given, ...] | None:
+    if spot is None:
+        return ()
+    entries = spot.entries()
+    if entries is None:
+        return None
+    if not entries:
+        spot.wrong("names nothing; expected a name with one read or a list of reads")
+        return None
+    found: list[Given] = []
+    for name, entry in entries.items():
+        if not name.isidentifier() or not name.isascii() or name in {ARGUMENTS, RESULT}:
+            entry.wrong(f"{quoted(name)} cannot name an answer; expected letters, digits and _, not args or result")
+            continue
+        sources = tool_names(entry, tools)
+        for source in sources or ():
+            spec = tools.get(source) if tools is not None else None
+            if spec is not None:
+                _fits(entry, spec)
+        if sources is not None:
+            found.append(Given(name=name, sources=sources))
+    return tuple(found) if len(found) == len(entries) else None
+
+
+def _assertion(keys: Mapping[str, Spot], arguments: Type | None, names: frozenset[str]) -> Condition | None:
     source = keys["assert"].text("a condition") if "assert" in keys else None
     if source is None:
         return None
     try:
-        return compile_assertion(source, arguments=arguments or ANYTHING)
+        return compile_assertion(source, arguments=arguments or ANYTHING, answers=names)
     except BadValue as error:
         keys["assert"].wrong(str(error))
         return None
 
 
-def _fits(keys: Mapping[str, Spot], spec: ToolSpec, where: tuple[tuple[str, object], ...]) -> None:
+def _fits(spot: Spot, spec: ToolSpec) -> None:
     if spec.effect is not Effect.READ:
-        keys["from"].wrong(f"{quoted(spec.name)} is a write; a check rests on what a read answers")
+        spot.wrong(f"{quoted(spec.name)} is a write; a check rests on what a read answers")
+
+
+def _declared(keys: Mapping[str, Spot], spec: ToolSpec, where: tuple[tuple[str, object], ...]) -> None:
     known = type_of_arguments(spec.parameters).names()
     for name, _ in where:
         if known is not None and name not in known:

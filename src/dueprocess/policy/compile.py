@@ -8,6 +8,7 @@ Rule 3. The order of the file does not matter: keys come in the order of `compil
 Rule 4. A limit is exceeded only by more than it; equal is fine.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,7 +21,7 @@ from dueprocess.policy.document import ArgumentPath, Assertion, CompiledTool, Ro
 from dueprocess.policy.expression import Condition
 from dueprocess.policy.fields import excess
 from dueprocess.policy.finding import Finding, Verdict
-from dueprocess.policy.part import ARGUMENTS, RESULT
+from dueprocess.policy.part import ARGUMENTS
 from dueprocess.policy.program import together
 from dueprocess.values import Json, Money, amount_micros
 from dueprocess.values.foreign import kind_of, quoted, visible, worded
@@ -71,19 +72,19 @@ def compile_tool(
 def _assertion(condition: Condition) -> Assertion:
     ask = together([condition])
 
-    def holds(arguments: Mapping[str, Json], result: Json) -> BadValue | bool:
-        found = ask({ARGUMENTS: dict(arguments), RESULT: result})
+    def holds(known: Mapping[str, Json]) -> BadValue | bool:
+        found = ask(known)
         if not found:
             return False
         _, error = found[0]
-        return True if error is None else BadValue(_unrooted(str(error)))
+        return True if error is None else BadValue(_unrooted(str(error), known))
 
     return holds
 
 
-def _unrooted(message: str) -> str:
-    # What is asked is one object that holds both; to a person each is a name of its own.
-    return message.replace(f"{ARGUMENTS}.{RESULT}", RESULT).replace(f"{ARGUMENTS}.{ARGUMENTS}", ARGUMENTS)
+def _unrooted(message: str, known: Mapping[str, Json]) -> str:
+    # What is asked is one object that holds them all; to a person each is a name of its own.
+    return re.sub(rf"\b{ARGUMENTS}\.({'|'.join(known)})\b", r"\1", message)
 
 
 def _allowed(tool: ToolPolicy) -> _Asked:

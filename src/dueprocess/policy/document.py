@@ -147,12 +147,32 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """A predicate over what a read answered in this run: `source` called with `where`, not longer ago than `max_age`."""
+class GivenPath:
+    """A value in what a check is given: which of its answers, and where in it. An empty path is the whole of it."""
 
     name: str
-    source: str
-    where: tuple[tuple[str, Json | ArgumentPath], ...] = ()
+    path: ArgumentPath = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What one of these reads has answered in this run, under a name."""
+
+    name: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A predicate over what a read answered in this run: `source` called with `where`, not longer ago than `max_age`.
+
+    `given`: further answers it speaks of. Without a `source` it speaks of these and of the arguments alone.
+    """
+
+    name: str
+    source: str | None = None
+    where: tuple[tuple[str, Json | ArgumentPath | GivenPath], ...] = ()
+    given: tuple[Given, ...] = ()
     assertion: str
     max_age: Duration | None = None
 
@@ -161,11 +181,11 @@ class Check:
 class Selector:
     """Which of a run's actions is meant, or what of its context; what is None or empty is not asked.
 
-    `where`: arguments by name, each a value or a path into the call that is decided. `audience`: whether narrower ones
-    are meant too, and which.
+    `tools`: any of these. `where`: arguments by name, each a value or a path into the call that is decided. `audience`:
+    whether narrower ones are meant too, and which.
     """
 
-    tool: str | None = None
+    tools: tuple[str, ...] = ()
     where: tuple[tuple[str, Json | ArgumentPath], ...] = ()
     same: tuple[ArgumentPath, ...] = ()
     within: Duration | None = None
@@ -175,9 +195,9 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """A call of `tool` needs that `require` has succeeded before it."""
+    """A call of any of `tools` needs that `require` has succeeded before it."""
 
-    tool: str
+    tools: tuple[str, ...]
     require: Selector
 
 
@@ -277,8 +297,8 @@ Values = Callable[[PolicyCall], Mapping[str, Json]]
 """What one rule compares, whether it speaks against the call or not."""
 
 
-Assertion = Callable[[Mapping[str, Json], Json], BadValue | bool]
-"""Whether the `assert` of a check holds for these arguments and this result, or why it cannot be told."""
+Assertion = Callable[[Mapping[str, Json]], BadValue | bool]
+"""Whether the `assert` of a check holds for `args` and the answers it knows by name, or why it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,7 +349,9 @@ class Policy:
     @cached_property
     def check_sources(self) -> frozenset[str]:
         """The tools whose answers any check rests on."""
-        return frozenset(check.source for tool in self.tools.values() for check in tool.checks)
+        checks = [check for tool in self.tools.values() for check in tool.checks]
+        given = [name for check in checks for each in check.given for name in each.sources]
+        return frozenset([*given, *(check.source for check in checks if check.source is not None)])
 
     def retries_of(self, tool: str) -> Retries:
         """How often and how long this tool is tried: as its entry says, else as the agent's."""

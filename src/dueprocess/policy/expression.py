@@ -2,8 +2,8 @@
 
 Comparisons are in `comparison`, operators in `operations`; `program` makes a function of the code.
 
-Rule 1. The only name is `args`; in the `assert` of a check also `result`. A name or comparison that can never be right
-        does not load.
+Rule 1. The only name is `args`; in the `assert` of a check also `result` and what it is given. A name or comparison that
+        can never be right does not load.
 Rule 2. Operands are evaluated from left to right and only as far as needed; an error in an evaluated operand is the
         error of the whole, also where CEL would absorb it (`error || true`). So `has(args.x) && args.x == 'a'` guards,
         and nothing is ever allowed by an error.
@@ -12,6 +12,7 @@ Rule 4. Parts lie at most 200 deep in one another, those of chains such as `a ==
 """
 
 import ast
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
@@ -87,17 +88,18 @@ def compile_condition(source: str, *, arguments: Type) -> Condition:
     return Condition(source=source, reads=argument_paths(tree), code=_truth(part, "a rule", 1), needs=needs)
 
 
-def compile_assertion(source: str, *, arguments: Type) -> Condition:
-    """Reads and types the `assert` of a check: over `args`, and over `result`, of which nothing is known before.
+def compile_assertion(source: str, *, arguments: Type, answers: Collection[str] = (RESULT,)) -> Condition:
+    """Reads and types the `assert` of a check: over `args`, and over `answers`, of which nothing is known before.
 
-    It is asked of one object that holds both, `{"args": ..., "result": ...}`.
+    It is asked of one object that holds them all, such as `{"args": ..., "result": ...}`.
 
     Raises:
         BadValue: as `compile_condition`.
     """
     tree = parse_condition(source)
     needs = Needs()
-    part = _part(tree, Names(types={ARGUMENTS: arguments, RESULT: ANYTHING}, needs=needs, rooted=True))
+    types = {**dict.fromkeys(answers, ANYTHING), ARGUMENTS: arguments}
+    part = _part(tree, Names(types=types, needs=needs, roots=frozenset(types)))
     if Kind.BOOLEAN not in part.type.kinds:
         raise BadValue(f"the condition is {worded_type(part.type)}; expected true or false")
     return Condition(source=source, reads=argument_paths(tree), code=_truth(part, "a check", 1), needs=needs)
@@ -152,7 +154,7 @@ def _name(tree: Name, names: Names) -> Part:
     found = names.types.get(tree.name)
     if found is None:
         raise BadValue(f"unknown name {quoted(tree.name)} at character {tree.at}; {nearest(tree.name, names.types)}")
-    if names.rooted and tree.name in {ARGUMENTS, RESULT}:
+    if tree.name in names.roots:
         held = names.needs.argument((tree.name,))
         keys = ast.Tuple(elts=[ast.Constant(tree.name)], ctx=ast.Load())
         code = ast.IfExp(test=is_there(held), body=held, orelse=call("at", name(ARGUMENTS), keys))

@@ -16,6 +16,7 @@ from typing import Final
 from dueprocess.policy.document import ArgumentPath
 from dueprocess.policy.finding import Verdict
 from dueprocess.policy.reader import Spot, named_tables
+from dueprocess.policy.source import Listing
 from dueprocess.tool.schema import Type
 from dueprocess.values.foreign import quoted
 from dueprocess.values.trust import Audience, Integrity, Label, Source
@@ -94,6 +95,14 @@ def argument_name(spot: Spot, arguments: Type | None) -> str | None:
     if name is not None and names is not None and name not in names:
         spot.unknown("argument", name, names)
     return name
+
+
+def tool_names(spot: Spot, tools: Collection[str] | None) -> tuple[str, ...] | None:
+    """One tool that exists, or a list of such: any of them is meant."""
+    if isinstance(spot.node, Listing):
+        return spot.distinct(lambda item: tool_name(item, tools))
+    name = tool_name(spot, tools)
+    return (name,) if name is not None else None
 
 
 def tool_name(spot: Spot, tools: Collection[str] | None) -> str | None:

@@ -70,13 +70,13 @@ class Needs:
 class Names:
     """The names that a part may use with their types, what has been noted of needs, and how deep the part lies.
 
-    `rooted`: the arguments are not asked themselves, but lie under their name in what is.
+    `roots`: names of what lies under them in what is asked; without any, the arguments are asked themselves.
     """
 
     types: Mapping[str, Type]
     needs: Needs
     depth: int = 0
-    rooted: bool = False
+    roots: frozenset[str] = frozenset()
 
 
 def argument_name(path: ArgumentPath) -> ast.Name:

@@ -1,6 +1,7 @@
 """`temporal`: what must or must not have happened in a run before a call. Read here; asked of a run's past in `sequence`.
 
-Rule 1. `before T, require S`: a call of T needs a succeeded S before it (`within` counts from its success).
+Rule 1. `before T, require S`: a call of T needs a succeeded S before it (`within` counts from its success). Where several
+        tools are listed any of them is meant.
 Rule 2. `never {after A, then B}`: once A has happened, B may not.
 Rule 3. `at_most N of S`: dispatched actions that S chooses, unknown ones too; only a proven failure does not count.
 Rule 4. A selector chooses by tool, by arguments (`where`: a value, or a path into the call that is decided), or by what
@@ -20,7 +21,7 @@ from dueprocess.policy.document import (
     Selector,
     Sequence,
 )
-from dueprocess.policy.origins import Restraint, tool_name
+from dueprocess.policy.origins import Restraint, tool_names
 from dueprocess.policy.reader import Spot
 from dueprocess.policy.where import read_where
 from dueprocess.values.foreign import quoted
@@ -67,9 +68,9 @@ def _sequence(spot: Spot, tools: Collection[str] | None) -> Sequence | None:
 def _form(form: str, keys: Mapping[str, Spot], tools: Collection[str] | None) -> Before | Never | AtMost | None:
     match form:
         case "before":
-            tool = tool_name(keys["before"], tools)
+            before = tool_names(keys["before"], tools)
             require = _selector(keys["require"], tools, known=("tool", "where", "within"), required=("tool",))
-            return Before(tool=tool, require=require) if tool is not None and require is not None else None
+            return Before(tools=before, require=require) if before is not None and require is not None else None
         case "at_most":
             count = keys["at_most"].count()
             of = _selector(keys["of"], tools, known=("tool", "where", "same", "egress"))
@@ -90,16 +91,18 @@ def _selector(
     if not keys:
         spot.wrong(f"chooses nothing; expected one of: {', '.join(known)}")
         return None
-    tool = tool_name(keys["tool"], tools) if "tool" in keys else None
+    named = tool_names(keys["tool"], tools) if "tool" in keys else None
     where = read_where(keys["where"]) if "where" in keys else ()
     same = keys["same"].distinct(_argument) if "same" in keys else ()
     within = keys["within"].duration() if "within" in keys else None
     audience = _audience(keys["audience"]) if "audience" in keys else None
     egress = keys["egress"].choice(Egress) if "egress" in keys else None
-    wanted = {"tool": tool, "where": where, "same": same, "within": within, "audience": audience, "egress": egress}
+    wanted = {"tool": named, "where": where, "same": same, "within": within, "audience": audience, "egress": egress}
     if any(wanted[key] is None for key in keys):
         return None
-    return Selector(tool=tool, where=where or (), same=same or (), within=within, audience=audience, egress=egress)
+    return Selector(
+        tools=named or (), where=where or (), same=same or (), within=within, audience=audience, egress=egress
+    )
 
 
 def _argument(spot: Spot) -> ArgumentPath | None:

@@ -17,6 +17,8 @@ ID = {"type": "object", "properties": {"id": {"type": "string"}}}
 REFUND = {"type": "object", "properties": {"order": {"type": "string"}, "customer": {"type": "string"}}}
 TOOLS = {
     "get_order": ToolSpec(name="get_order", effect=Effect.READ, parameters=ID),
+    "by_mail": ToolSpec(name="by_mail", effect=Effect.READ),
+    "by_name": ToolSpec(name="by_name", effect=Effect.READ),
     "refund": ToolSpec(name="refund", parameters=REFUND),
 }
 AGE = "{name: recent, from: get_order, where: {id: $.order}, assert: 'result.age <= 30', max_age: 10m}"
@@ -25,7 +27,8 @@ HERS = "{name: hers, from: get_order, where: {id: $.order}, assert: 'result.cust
 
 def policy(*checks: str, more: str = "") -> Policy:
     entry = f"{{allowed: true, checks: [{', '.join(checks)}]{more}}}"
-    return load(f"tools: {{get_order: {{allowed: true}}, refund: {entry}}}".encode(), name="p.yaml", tools=TOOLS)
+    reads = ", ".join(f"{name}: {{allowed: true}}" for name in ("get_order", "by_mail", "by_name"))
+    return load(f"tools: {{{reads}, refund: {entry}}}".encode(), name="p.yaml", tools=TOOLS)
 
 
 class Run:
@@ -34,10 +37,18 @@ class Run:
         self.history = History(policy=of)
         self.number = 0
 
-    def read(self, result: Any, *, at: int = 0, outcome: Outcome = Outcome.SUCCEEDED, **arguments: Any) -> "Run":
+    def read(
+        self,
+        result: Any,
+        *,
+        at: int = 0,
+        outcome: Outcome = Outcome.SUCCEEDED,
+        tool: str = "get_order",
+        **arguments: Any,
+    ) -> "Run":
         self.number += 1
         action = f"a{self.number}"
-        call = CallRecord(tool="get_order", arguments=json.dumps(arguments), schema="", principal="", cause=0, index=0)
+        call = CallRecord(tool=tool, arguments=json.dumps(arguments), schema="", principal="", cause=0, index=0)
         intent = ActionDispatched(call=call, effect="read", sink_key="", dispatch_before=0, calls=1)
         settled = ActionSettled(outcome=outcome, by=SettledBy.TOOL, result=json.dumps(result))
         when = Instant(seconds(at))
@@ -145,3 +156,61 @@ def test_in_shadow_a_check_is_said_and_not_enforced():
     judged = judge(of, TOOLS, call=call)
     assert [(each.advisory, each.decision) for each in judged.findings] == [(True, Verdict.DENY)]
     assert judged.verdict is Verdict.ALLOW
+
+
+OWN = "{name: own, from: get_order, where: {id: $.order}, given: {who: [by_mail, by_name]}, assert: 'result.customer == who'}"
+KNOWN = "{name: known, given: {who: by_mail}, assert: 'who.id == args.customer'}"
+
+
+def test_two_answers_are_compared():
+    run = Run(policy(OWN)).read("c1", tool="by_name").read(GOOD, id="A")
+    assert run.ask(order="A").findings == ()
+    judged = Run(policy(OWN)).read("c2", tool="by_mail").read(GOOD, id="A").ask(order="A")
+    assert said(judged) == [
+        ("refund.checks.own", Verdict.DENY, "get_order was to show that result.customer == who: it is not so")
+    ]
+    assert judged.findings[0].compared == {
+        "from": "get_order",
+        "where": {"id": "A"},
+        "given": {"who": ["by_mail", "by_name"]},
+        "assert": "result.customer == who",
+        "answered_by": "a2",
+    }
+
+
+def test_an_answer_that_is_not_there_is_not_known_and_nothing_is_asked_for():
+    for run in (Run(policy(OWN)), Run(policy(OWN)).read("c1", tool="by_mail", outcome=Outcome.FAILED)):
+        judged = run.read(GOOD, id="A").ask(order="A")
+        why = "who is not known: by_mail and by_name have not answered in this run"
+        assert said(judged) == [("refund.checks.own", Verdict.DENY, why)]
+        assert judged.renewals == ()
+
+
+def test_answers_that_differ_are_not_one():
+    run = Run(policy(OWN)).read("c1", tool="by_mail").read("c1", tool="by_name").read(GOOD, id="A")
+    assert run.ask(order="A").findings == ()
+    judged = run.read("c2", tool="by_name").ask(order="A")
+    why = "who is not one: by_mail and by_name answered differently, as a1, a2, a4"
+    assert said(judged) == [("refund.checks.own", Verdict.DENY, why)]
+
+
+def test_a_check_may_rest_on_what_it_is_given_alone():
+    run = Run(policy(KNOWN)).read({"id": "c1"}, tool="by_mail")
+    assert run.ask(customer="c1").findings == ()
+    judged = run.ask(customer="c2")
+    assert said(judged)[0][2] == "by_mail was to show that who.id == args.customer: it is not so"
+    assert judged.findings[0].compared == {"given": {"who": ["by_mail"]}, "assert": "who.id == args.customer"}
+    assert said(run.ask())[0][2].endswith("it cannot be told: args.customer is missing")
+
+
+def test_a_read_is_asked_for_with_what_is_given():
+    hers = "{name: hers, from: get_order, where: {id: $who.order}, given: {who: by_mail}, assert: 'result.age <= 30'}"
+    run = Run(policy(hers)).read({"order": "B"}, tool="by_mail")
+    assert run.ask(order="A").renewals == (Renewal(tool="get_order", arguments={"id": "B"}),)
+    assert run.read({"age": 1}, id="B").ask(order="A").findings == ()
+    whole = hers.replace("$who.order", "$who")
+    run = Run(policy(whole)).read("C", tool="by_mail")
+    assert run.ask(order="A").renewals == (Renewal(tool="get_order", arguments={"id": "C"}),)
+    nowhere = Run(policy(hers)).read({}, tool="by_mail").ask(order="A")
+    assert said(nowhere)[0][2] == "the call does not say what get_order would have to be asked"
+    assert nowhere.renewals == ()

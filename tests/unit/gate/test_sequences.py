@@ -136,3 +136,30 @@ def test_a_literal_chooses_the_call_itself():
     assert Run(most).ask("refund", kind="gift")
     assert Run(most).ask("refund", kind="item") == ()
     assert Run(most).ask("refund") == ()
+
+
+def test_any_of_several_tools_comes_first_and_any_of_several_needs_it():
+    either = "{id: known, before: [refund, mail], require: {tool: [verify, crm]}, effect: deny}"
+    for tool in ("refund", "mail"):
+        (found,) = Run(either).ask(tool)
+        assert found.reason == f"{tool} needs a successful verify or crm before it in this run; there was none"
+        assert found.compared == {"required": "verify or crm"}
+        assert Run(either).done("verify").ask(tool) == ()
+        assert Run(either).done("crm").ask(tool) == ()
+        assert Run(either).done("refund").ask(tool)
+    assert Run(either).ask("verify") == ()
+
+
+def test_several_tools_are_counted_together_and_several_may_not_follow():
+    one = "{id: one, at_most: 1, of: {tool: [refund, crm], same: [order]}, effect: deny}"
+    run = Run(one).done("crm", order="A")
+    assert said(run.ask("refund", order="A")) == [("temporal.one", Verdict.DENY)]
+    assert run.ask("refund", order="B") == ()
+    closed = (
+        "{id: closed, never: {after: {tool: refund, where: {order: $.order}}, then: {tool: [crm, mail]}}, effect: deny}"
+    )
+    run = Run(closed).done("refund", order="A")
+    for tool in ("crm", "mail"):
+        assert said(run.ask(tool, order="A")) == [("temporal.closed", Verdict.DENY)]
+        assert run.ask(tool, order="B") == ()
+    assert run.ask("verify", order="A") == ()

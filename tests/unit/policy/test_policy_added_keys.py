@@ -170,7 +170,45 @@ ALL_TOOLS = (
             "checks: [{name: a, from: run_sql_query, where: {x: 1}, assert: 'true'}]",
             "checks[0].where: unknown argument 'x'; ",
         ),
-        ("checks: [{name: a, assert: 'true'}]", "checks[0]: the key from is missing"),
+        ("checks: [{name: a, assert: 'true'}]", "checks[0]: it rests on no answer; expected from, or given"),
+        (
+            "checks: [{name: a, from: [run_sql_query, run_sql_query], assert: 'true'}]",
+            "checks[0].from: 'run_sql_query' is listed twice",
+        ),
+        ("checks: [{name: a, given: {}, assert: 'true'}]", "checks[0].given: names nothing; expected a name"),
+        ("checks: [{name: a, given: who, assert: 'true'}]", "checks[0].given: got the text 'who'; expected a mapping"),
+        (
+            "checks: [{name: a, given: {args: run_sql_query}, assert: 'true'}]",
+            "checks[0].given.args: 'args' cannot name an answer; expected letters",
+        ),
+        (
+            "checks: [{name: a, given: {a-b: run_sql_query}, assert: 'true'}]",
+            "checks[0].given.a-b: 'a-b' cannot name an answer",
+        ),
+        (
+            "checks: [{name: a, given: {who: get_ordr}, assert: 'true'}]",
+            "checks[0].given.who: unknown tool 'get_ordr'",
+        ),
+        (
+            "checks: [{name: a, given: {who: [run_sql_query, issue_refund]}, assert: 'true'}]",
+            "checks[0].given.who: 'issue_refund' is a write; a check rests on",
+        ),
+        (
+            "checks: [{name: a, given: {who: run_sql_query}, where: {sql: $who}, assert: 'true'}]",
+            "checks[0].where: where speaks of the read under from; there is none",
+        ),
+        (
+            "checks: [{name: a, given: {who: run_sql_query}, max_age: 5m, assert: 'true'}]",
+            "checks[0].max_age: max_age speaks of the read under from",
+        ),
+        (
+            "checks: [{name: a, from: run_sql_query, given: {who: run_sql_query}, where: {sql: $whom}, assert: 'true'}]",
+            "checks[0].where.sql: unknown name 'whom'; did you mean 'who'?",
+        ),
+        (
+            "checks: [{name: a, from: run_sql_query, where: {sql: $who.id}, assert: 'true'}]",
+            "checks[0].where.sql: unknown name 'who'",
+        ),
         ("checks: [{name: a, from: run_sql_query}]", "checks[0]: the key assert is missing"),
         (
             "checks: [{name: a, from: run_sql_query, assert: 'true', nam: 1}]",

@@ -36,7 +36,7 @@ def assertion(text: str) -> Assertion:
     ],
 )
 def test_it_holds_or_it_does_not(text: str, arguments: dict[str, Json], result: Json, holds: bool):  # noqa: FBT001
-    assert assertion(text)(arguments, result) is holds
+    assert assertion(text)({"args": arguments, "result": result}) is holds
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_it_holds_or_it_does_not(text: str, arguments: dict[str, Json], result: 
     ],
 )
 def test_what_cannot_be_told_is_neither(text: str, arguments: dict[str, Json], result: Json, why: str):
-    told = assertion(text)(arguments, result)
+    told = assertion(text)({"args": arguments, "result": result})
     assert isinstance(told, BadValue)
     assert str(told) == why
 
@@ -58,3 +58,23 @@ def test_what_cannot_be_told_is_neither(text: str, arguments: dict[str, Json], r
 def test_what_can_never_be_right_does_not_load(text: str):
     with pytest.raises(FileInvalid, match=r"checks\[0\]\.assert"):
         assertion(text)
+
+
+def given(text: str) -> Assertion:
+    check = f'{{name: a, given: {{who: look, a: look}}, assert: "{text}"}}'
+    written = f"tools: {{look: {{allowed: true}}, pay: {{allowed: true, checks: [{check}]}}}}"
+    return load(written.encode(), name="p.yaml", tools=TOOLS).compiled["pay"].assertions[0]
+
+
+def test_what_is_given_is_known_by_its_name():
+    assert given("who.id == args.to")({"args": {"to": "x"}, "who": {"id": "x"}, "a": 1}) is True
+    assert given("who.id == args.to")({"args": {"to": "x"}, "who": {"id": "y"}, "a": 1}) is False
+    told = given("a.to == args.to")({"args": {"to": "x"}, "who": {}, "a": {}})
+    assert str(told) == "a.to is missing"
+    told = given("who == args.to")({"args": {}, "who": "x", "a": 1})
+    assert str(told) == "args.to is missing"
+
+
+def test_without_a_read_of_its_own_a_check_knows_no_result():
+    with pytest.raises(FileInvalid, match="unknown name 'result'"):
+        given("result == 1")
