@@ -11,6 +11,7 @@ from typing import Final
 
 from dueprocess.agent.plan import MAX_STEPS
 from dueprocess.agent.state import AgentConfig
+from dueprocess.agent.workflow import MAX_ITEMS
 from dueprocess.model import Message, Role
 from dueprocess.provenance.words import GAP, own_words
 from dueprocess.tool import offered_parameters
@@ -29,6 +30,10 @@ A plan is {{"start": ID, "steps": [STEP, ...]}} with at most {MAX_STEPS} steps. 
 {{"id": ID, "kind": "calls", "calls": [{{"name": NAME, "tool": TOOL, "arguments": {{...}}}}, ...], "next": ID, "on_denied": ID, \
 "on_failed": ID}}: the calls run side by side; the result of each is at $.steps.ID.NAME. Without on_denied or on_failed a \
 person takes over.
+{{"id": ID, "kind": "for_each", "over": PATH, "at_most": NUMBER, "call": {{"name": NAME, "tool": TOOL, "arguments": {{...}}}}, \
+"next": ID, "on_denied": ID, "on_failed": ID}}: one call for each item of the list at the path, side by side; $.item in the \
+arguments is the item; the list of the results is at $.steps.ID.NAME. A list of more than at_most (1 to {MAX_ITEMS}) goes to a \
+person.
 {{"id": ID, "kind": "extract", "prompt": TEXT, "shows": [PATH, ...], "schema": SCHEMA, "otherwise": ID, "branches": \
 [{{"path": "$.FIELD", "equals": VALUE, "next": ID}}, ...]}}: another model, which has no tools and knows nothing of the request, \
 is shown the prompt and the values at these paths and fills in the schema; its answer is at $.steps.ID.FIELD. The first \

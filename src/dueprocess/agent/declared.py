@@ -7,13 +7,31 @@ from typing import Any, Final
 
 import msgspec
 
-from dueprocess.agent.workflow import Branch, Calls, Decide, End, Extract, GiveToPerson, Step, StepCall, Workflow
+from dueprocess.agent.workflow import (
+    Branch,
+    Calls,
+    Decide,
+    End,
+    Extract,
+    ForEach,
+    GiveToPerson,
+    Step,
+    StepCall,
+    Workflow,
+)
 from dueprocess.errors import RecordInvalid
 from dueprocess.values import Json, of_python
 
 _DEPTH: Final = 64
 _NAMES: Final[Mapping[type, str]] = MappingProxyType(
-    {Calls: "calls", Decide: "decide", Extract: "extract", End: "end", GiveToPerson: "give_to_person"}
+    {
+        Calls: "calls",
+        ForEach: "for_each",
+        Decide: "decide",
+        Extract: "extract",
+        End: "end",
+        GiveToPerson: "give_to_person",
+    }
 )
 
 
@@ -54,6 +72,11 @@ def _calls(step: Mapping[str, Any]) -> Step:
     return Calls(**fields)
 
 
+def _for_each(step: Mapping[str, Any]) -> Step:
+    fields: dict[str, Any] = {**_without_kind(step), "call": StepCall(**step["call"])}
+    return ForEach(**fields)
+
+
 def _decide(step: Mapping[str, Any]) -> Step:
     return Decide(**_decision(step))
 
@@ -70,6 +93,7 @@ def _decision(step: Mapping[str, Any]) -> dict[str, Any]:
 _STEPS: Final[Mapping[str, Callable[[Mapping[str, Any]], Step]]] = MappingProxyType(
     {
         "calls": _calls,
+        "for_each": _for_each,
         "decide": _decide,
         "extract": _extract,
         "end": lambda step: End(**_without_kind(step)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from dueprocess.agent.workflow import Calls, StepCall, Workflow, is_path
+from dueprocess.agent.workflow import StepCall, Workflow, calls_of, is_path
 from dueprocess.errors import ToolInvalid
 from dueprocess.tool import CITATIONS, ToolSpec
 from dueprocess.tool.check import UNDECLARED, ArgumentCheck
@@ -27,8 +27,7 @@ def misfits(workflow: Workflow, tools: Mapping[str, ToolSpec]) -> tuple[str, ...
     return tuple(
         f"step {step.id}, call {call.name}: {problem}"
         for step in workflow.steps
-        if isinstance(step, Calls)
-        for call in step.calls
+        for call in calls_of(step)
         for problem in _problems(call, tools)
     )
 

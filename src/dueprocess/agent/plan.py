@@ -16,7 +16,7 @@ from typing import Final
 from dueprocess.agent.declared import workflow_from_json
 from dueprocess.agent.fits import misfits
 from dueprocess.agent.ways import astray
-from dueprocess.agent.workflow import Workflow
+from dueprocess.agent.workflow import MAX_ITEMS, Workflow
 from dueprocess.errors import BadValue, RecordInvalid
 from dueprocess.tool import ToolSpec
 from dueprocess.tool.check import ArgumentCheck
@@ -56,6 +56,16 @@ _STEPS: Final[Mapping[str, dict[str, Json]]] = MappingProxyType(
         "calls": _step(
             "calls",
             {"calls": {"type": "array", "items": _CALL, "minItems": 1, "maxItems": _MAX_CALLS}, "next": _NAME},
+            {"on_denied": _NAME, "on_failed": _NAME},
+        ),
+        "for_each": _step(
+            "for_each",
+            {
+                "over": _PATH,
+                "at_most": {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS},
+                "call": _CALL,
+                "next": _NAME,
+            },
             {"on_denied": _NAME, "on_failed": _NAME},
         ),
         "extract": _step(

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dueprocess.agent.declared import workflow_from_json
 from dueprocess.agent.happened import Happened
 from dueprocess.agent.records import ClarificationGiven, ContentEntered, PlanMade, TaskSubmitted
-from dueprocess.agent.workflow import Calls, Workflow, is_path
+from dueprocess.agent.workflow import Workflow, calls_of, is_path
 from dueprocess.errors import BadValue
 from dueprocess.gate import ActionDispatched, ActionReused, ActionSettled
 from dueprocess.gate.history import History
@@ -85,11 +85,10 @@ def _inputs(text: str) -> Json:
 def _literals(workflow: Workflow) -> Entered:
     written: dict[str, Json] = {}
     for step in workflow.steps:
-        if isinstance(step, Calls):
-            for call in step.calls:
-                written[f"{step.id}.{call.name}"] = {
-                    name: value for name, value in call.arguments.items() if not is_path(value)
-                }
+        for call in calls_of(step):
+            written[f"{step.id}.{call.name}"] = {
+                name: value for name, value in call.arguments.items() if not is_path(value)
+            }
     return written_out(written, origin="workflow", integrity=Integrity.OPERATOR)
 
 

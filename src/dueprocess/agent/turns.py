@@ -30,11 +30,24 @@ from dueprocess.agent.state import (
     RunState,
     Status,
 )
-from dueprocess.agent.workflow import Calls, Decide, End, Extract, GiveToPerson, StepCall, Workflow, fill, look_up
+from dueprocess.agent.workflow import (
+    ITEM,
+    Calls,
+    Decide,
+    End,
+    Extract,
+    ForEach,
+    GiveToPerson,
+    StepCall,
+    Workflow,
+    fill,
+    look_up,
+)
 from dueprocess.errors import BadValue
 from dueprocess.model import Finish, Message, Role, ToolRequest
 from dueprocess.tool.check import ArgumentCheck
 from dueprocess.values import Json, action_id, canonical, parse
+from dueprocess.values.foreign import kind_of
 
 _CUT = frozenset({Finish.LENGTH.value})
 _FILTERED = frozenset({Finish.CONTENT_FILTER.value})
@@ -141,6 +154,8 @@ def enter(state: RunState, step: str, *, cause: int) -> RunState:
             case Calls():
                 made = tuple(_step_pending(state, cause, index, call) for index, call in enumerate(at.calls))
                 return replace(state, phase=Phase.ACTING, pending=made)
+            case ForEach():
+                return _for_each(state, at, cause=cause)
             case Extract():
                 alone = replace(state, messages=(), shown_bytes=0, context="", phase=Phase.THINKING)
                 return alone.said(*quarantine_briefing(at.prompt, _shown(state, at)))
@@ -167,6 +182,21 @@ def _pending(state: RunState, seq: int, index: int, request: ToolRequest) -> Pen
     return Pending(action=action, cause=seq, index=index, request=request)
 
 
+def _for_each(state: RunState, at: ForEach, *, cause: int) -> RunState:
+    items = look_up(at.over, state.results)
+    if not isinstance(items, list):
+        raise BadValue(f"step {at.id} is for each of {at.over}, which is {kind_of(items)}; expected a list")
+    if len(items) > at.at_most:
+        raise BadValue(f"step {at.id} is for each of {len(items)} items; expected at most {at.at_most}")
+    if not items:
+        return enter(_remember(state, at.id, {at.call.name: []}), at.next, cause=cause)
+    made = tuple(
+        _step_pending(replace(state, results={**state.results, ITEM: item}), cause, index, at.call)
+        for index, item in enumerate(items)
+    )
+    return replace(state, phase=Phase.ACTING, pending=made)
+
+
 def _step_pending(state: RunState, cause: int, index: int, call: StepCall) -> Pending:
     arguments = canonical(fill(call.arguments, state.results))
     return _pending(state, cause, index, ToolRequest(id=call.name, name=call.tool, arguments=arguments))
@@ -175,14 +205,17 @@ def _step_pending(state: RunState, cause: int, index: int, call: StepCall) -> Pe
 def _step_done(state: RunState, seq: int) -> RunState:
     workflow = state.workflow
     at = workflow.step(state.step) if workflow is not None else None
-    if not isinstance(at, Calls):
+    if not isinstance(at, (Calls, ForEach)):
         return endings.hand_off(state, f"step {state.step} is not a step of calls")
     results = {item.result for item in state.pending}
+    answers = [parse(item.answer) for item in state.pending]
+    told: dict[str, Json] = (
+        {at.call.name: answers}
+        if isinstance(at, ForEach)
+        else {item.request.id: answer for item, answer in zip(state.pending, answers, strict=True)}
+    )
     if results == {Result.OK}:
-        return enter(
-            _remember(state, at.id, {item.request.id: parse(item.answer) for item in state.pending}), at.next, cause=seq
-        )
-    told: dict[str, Json] = {item.request.id: parse(item.answer) for item in state.pending}
+        return enter(_remember(state, at.id, told), at.next, cause=seq)
     refused = results & {Result.DENIED, Result.INVALID, Result.REFUSED}
     target = at.on_denied if refused else at.on_failed
     if not target:

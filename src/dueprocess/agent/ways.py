@@ -8,7 +8,7 @@ Rule 3. A path is good if every way to the step that reads it has passed the ste
 
 from collections.abc import Iterator, Mapping
 
-from dueprocess.agent.workflow import Calls, Decide, Step, Workflow, leads_to, look_up, paths_of
+from dueprocess.agent.workflow import Decide, Step, Workflow, calls_of, leads_to, look_up, paths_of
 from dueprocess.errors import BadValue
 from dueprocess.values import Json
 from dueprocess.values.foreign import quoted
@@ -88,10 +88,8 @@ def _bad_branches(step: Step) -> Iterator[str]:
 
 
 def _made_by(step: Step) -> frozenset[str]:
-    if isinstance(step, Calls):
-        return frozenset(call.name for call in step.calls)
     properties = step.schema.get("properties") if isinstance(step, Decide) else None
-    return frozenset(properties) if isinstance(properties, dict) else frozenset()
+    return frozenset(properties if isinstance(properties, dict) else (call.name for call in calls_of(step)))
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -41,6 +41,8 @@ def _step_shown(
             shown[key] = [
                 {name: masked(item) for name, item in each.items()} for each in value if isinstance(each, dict)
             ]
+        elif key == "call" and isinstance(value, dict):
+            shown[key] = {name: masked(item) for name, item in value.items()}
         else:
             shown[key] = value if key == "kind" else masked(value)
     for call, made in zip(_calls({"steps": [shown]}), _calls({"steps": [step]}), strict=True):
@@ -59,7 +61,8 @@ def _calls(plan: Json) -> Iterator[dict[str, Json]]:
     steps = plan.get("steps") if isinstance(plan, dict) else None
     for step in steps if isinstance(steps, list) else ():
         calls = step.get("calls") if isinstance(step, dict) else None
-        for call in calls if isinstance(calls, list) else ():
+        one = step.get("call") if isinstance(step, dict) else None
+        for call in (*(calls if isinstance(calls, list) else ()), one):
             if isinstance(call, dict):
                 yield call
 

@@ -25,12 +25,22 @@ def plan_lines(plan: Json) -> list[str]:
 
 
 def _calls(step: Mapping[str, Any]) -> str:
-    calls = ", ".join(
-        f"{visible(call['name'])} = {call_text(call['tool'], call['arguments'])}" for call in step["calls"]
-    )
+    return f"call {', '.join(map(_call, step['calls']))}{_then(step)}"
+
+
+def _for_each(step: Mapping[str, Any]) -> str:
+    bound = f"for each of {visible(step['over'])}, at most {worded(step['at_most'])}"
+    return f"{bound}: call {_call(step['call'])}{_then(step)}"
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    return f"{visible(call['name'])} = {call_text(call['tool'], call['arguments'])}"
+
+
+def _then(step: Mapping[str, Any]) -> str:
     denied = f"; if denied {visible(step['on_denied'])}" if step["on_denied"] else ""
     failed = f"; if it fails {visible(step['on_failed'])}" if step["on_failed"] else ""
-    return f"call {calls}; then {visible(step['next'])}{denied}{failed}"
+    return f"; then {visible(step['next'])}{denied}{failed}"
 
 
 def _extract(step: Mapping[str, Any]) -> str:
@@ -54,5 +64,5 @@ def _person(step: Mapping[str, Any]) -> str:
 
 
 _SAY: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = MappingProxyType(
-    {"calls": _calls, "extract": _extract, "end": _end, "give_to_person": _person}
+    {"calls": _calls, "for_each": _for_each, "extract": _extract, "end": _end, "give_to_person": _person}
 )

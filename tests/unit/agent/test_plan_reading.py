@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dueprocess.agent import Calls, End, GiveToPerson, StepCall, Workflow, workflow_from_json, workflow_to_json
 from dueprocess.agent.plan import MAX_PLAN, MAX_STEPS, Question, Refused, plan_schema, read_plan
-from dueprocess.agent.workflow import Branch, Extract
+from dueprocess.agent.workflow import Branch, Extract, ForEach
 from dueprocess.tool import ToolSpec
 from dueprocess.tool.check import ArgumentCheck
 from dueprocess.values import canonical, parse
@@ -73,6 +73,24 @@ def changed(step: str, **fields: object) -> dict[str, Any]:
     return plan
 
 
+EACH: dict[str, Any] = {
+    "id": "each",
+    "kind": "for_each",
+    "over": "$.steps.read.to",
+    "at_most": 10,
+    "call": {"name": "seen", "tool": "look", "arguments": {"id": "$.item"}},
+    "next": "end",
+}
+
+
+def each(**fields: object) -> dict[str, Any]:
+    """The plan with a step for each of a list before its end, some fields of it changed; `...` takes a field away."""
+    plan = changed("read", otherwise="each")
+    step = {**EACH, **fields}
+    plan["steps"].insert(2, {name: value for name, value in step.items() if value is not ...})
+    return plan
+
+
 def refused(plan: object, *, clarifies: bool = False) -> str:
     found = read(plan, clarifies=clarifies)
     assert isinstance(found, Refused), found
@@ -97,6 +115,18 @@ def test_a_plan_is_read_as_the_workflow_that_it_says():
     )
     assert found.step("end") == End(id="end", result={"order": "$.steps.look.order"})
     assert found.step("person") == GiveToPerson(id="person", reason="a person decides")
+
+
+def test_a_step_for_each_of_a_list_is_read_and_kept():
+    found = read(each(call={**EACH["call"], "arguments": {"id": "$.item.id"}}))
+    assert isinstance(found, Workflow)
+    call = StepCall(name="seen", tool="look", arguments={"id": "$.item.id"})
+    assert found.step("each") == ForEach(id="each", over="$.steps.read.to", at_most=10, call=call, next="end")
+    assert workflow_from_json(parse(canonical(workflow_to_json(found)))) == found
+    only = {"start": "each", "steps": [{**EACH, "over": "$.inputs.order"}, {**END, "result": "$.steps.each.seen"}]}
+    found = read(only)
+    assert isinstance(found, Workflow)
+    assert found.tools == {"look"}
 
 
 def test_a_plan_survives_the_record_number_for_number():
@@ -143,7 +173,7 @@ def test_a_plan_may_be_that_a_person_takes_over():
         ({**PLAN, "steps": [LOOK, "end"]}, "$.steps[1] is text; expected object"),
         ({**PLAN, "steps": [*PLAN["steps"], LOOK]}, "step ids occur twice: look"),
         ({"start": "s0", "steps": [{**PERSON, "id": f"s{n}"} for n in range(MAX_STEPS + 1)]}, "$.steps breaks the schema's maxItems 50"),
-        (changed("look", kind="decide"), "$.steps[0].kind is 'decide'; expected one of calls, extract, end, give_to_person"),
+        (changed("look", kind="decide"), "$.steps[0].kind is 'decide'; expected one of calls, for_each, extract, end, give_to_person"),
         (changed("look", kind=["calls"]), "$.steps[0].kind is"),
         (changed("look", kind=...), "$.steps[0].kind is 'None'"),
         (changed("look", id="Look"), "$.steps[0].id breaks the schema's pattern"),
@@ -163,6 +193,23 @@ def test_a_plan_may_be_that_a_person_takes_over():
         (changed("look", calls=[{**LOOK["calls"][0], "arguments": {"order": "A"}}]), "$.order is not declared"),
         (changed("look", calls=[{**LOOK["calls"][0], "arguments": []}]), "$.steps[0].calls[0].arguments is a list; expected object"),
         (changed("pay", calls=[{**PAY["calls"][0], "arguments": {}}]), "$.to is missing"),
+        (each(over="look"), "$.steps[2].over breaks the schema's pattern"),
+        (each(over=...), "$.steps[2].over is missing"),
+        (each(over="$.steps.pay.paid"), "step each reads '$.steps.pay.paid'; expected a step that every way to it has passed"),
+        (each(over="$.item"), "step each reads '$.item'"),
+        (each(at_most=...), "$.steps[2].at_most is missing"),
+        (each(at_most=0), "$.steps[2].at_most breaks the schema's minimum"),
+        (each(at_most=51), "$.steps[2].at_most breaks the schema's maximum"),
+        (each(at_most=1.5), "$.steps[2].at_most is a number; expected integer"),
+        (each(at_most=True), "$.steps[2].at_most is a boolean"),
+        (each(call=[EACH["call"]]), "$.steps[2].call is a list; expected object"),
+        (each(call={**EACH["call"], "tool": "lock"}), "step each, call seen: there is no tool 'lock'"),
+        (each(call={**EACH["call"], "arguments": {"order": "$.item"}}), "$.order is not declared"),
+        (each(call={**EACH["call"], "arguments": {"id": "$.itm"}}), "step each reads '$.itm'"),
+        (each(calls=[EACH["call"]]), "$.steps[2].calls is not declared"),
+        (each(next="each"), "step each leads in a circle"),
+        (changed("look", calls=[{**LOOK["calls"][0], "arguments": {"id": "$.item"}}]), "step look reads '$.item'"),
+        (changed("end", result="$.item"), "step end reads '$.item'"),
         (changed("read", shows=[]), "$.steps[1].shows breaks the schema's minItems"),
         (changed("read", shows=["look"]), "$.steps[1].shows[0] breaks the schema's pattern"),
         (changed("read", shows=["$.steps.look.order."]), "$.steps[1].shows[0] breaks the schema's pattern"),
