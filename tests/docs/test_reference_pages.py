@@ -12,6 +12,8 @@ from tests.unit.policy.test_policy_every_key import EVERYTHING
 from dueprocess import errors
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.main import main
+from dueprocess.release.manifest import Mode
+from dueprocess.wiring.project import AGENT_KEYS, PRICE_KEYS, SECTION_KEYS, read_project
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 OPEN = {"roles", "environments", "tiers", "approvers", "sources", "tools", "where", "args", "fields"}
@@ -62,6 +64,16 @@ def test_the_page_of_commands_has_every_verb_and_the_exit_codes():
 )
 def test_every_error_is_explained(name: str):
     assert f"\n| `{name}` |" in (PAGES / "errors.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("key", sorted({*SECTION_KEYS, *AGENT_KEYS, *PRICE_KEYS, *(mode.value for mode in Mode)}))
+def test_every_key_of_a_project_file_is_explained(key: str):
+    assert f"`{key}`" in (PAGES / "project.md").read_text("utf-8"), key
+
+
+def test_the_project_file_of_the_page_loads(tmp_path: Path):
+    (block,) = re.findall(r"```yaml\n(.*?)```", (PAGES / "project.md").read_text("utf-8"), re.DOTALL)
+    assert read_project(block.encode(), folder=tmp_path).agent("").mode is Mode.PLAN_FIRST
 
 
 @pytest.mark.parametrize("key", sorted({*keys_of(enforced()), *SEED, "sources", "temporal"}))

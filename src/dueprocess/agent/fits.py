@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dueprocess.agent.workflow import StepCall, Workflow, calls_of, is_path
 from dueprocess.errors import ToolInvalid
 from dueprocess.tool import CITATIONS, ToolSpec
-from dueprocess.tool.check import UNDECLARED, ArgumentCheck
+from dueprocess.tool.check import UNDECLARED, check_arguments
 from dueprocess.values import Json
 
 
@@ -39,7 +39,8 @@ def _problems(call: StepCall, tools: Mapping[str, ToolSpec]) -> Iterator[str]:
         return
     arguments = {name: value for name, value in call.arguments.items() if name != CITATIONS}
     from_paths = frozenset(name for name, value in arguments.items() if _has_path(value))
-    for problem in ArgumentCheck(spec.parameters).problems(arguments):
+    # In an order of their own: a schema that was stored has its keys in another one, and what is told of a plan is folded.
+    for problem in sorted(check_arguments(spec, arguments), key=lambda each: (each.place, each.message)):
         # What comes from a path is not known yet: of such an argument only the name can be wrong.
         depends = bool(from_paths) if not problem.where else problem.where[0] in from_paths
         if not depends or problem.message == UNDECLARED:

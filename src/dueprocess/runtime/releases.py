@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from dueprocess.agent import AgentConfig, workflow_from_json
 from dueprocess.agent.fits import refuse_misfit
-from dueprocess.errors import NotFound
+from dueprocess.errors import BadValue, NotFound
 from dueprocess.policy import load
 from dueprocess.release import Manifest
+from dueprocess.release.manifest import Mode
 from dueprocess.runtime.policies import manifest_of
 from dueprocess.runtime.shell import Loaded, Shell
 
@@ -15,11 +16,14 @@ def loaded(manifest: Manifest) -> Loaded:
     """A release from its manifest.
 
     Raises:
-        FileInvalid: its policy does not load with its tools. BadValue, ToolInvalid: its workflow cannot run, or not with them.
+        FileInvalid: its policy does not load with its tools. BadValue, ToolInvalid: its workflow cannot run, or not with them,
+        or it has one and is to plan.
     """
     tools = {tool.name: tool for tool in manifest.tools}
     policy = load(manifest.policy.encode(), name=manifest.policy_name, tools=tools)
     workflow = workflow_from_json(manifest.workflow)
+    if workflow is not None and manifest.mode is Mode.PLAN_FIRST:
+        raise BadValue(f"agent {manifest.agent} has a workflow and is to plan first; expected one of them")
     if workflow is not None:
         refuse_misfit(workflow, tools)
     config = AgentConfig(

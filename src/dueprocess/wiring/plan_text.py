@@ -1,12 +1,14 @@
 """A plan in words, a line a step, for screens and reports. It is the redacted one of a story; what of it is hidden is decided there.
 
 Rule 1. Names are the plan's own and short; whatever else the model wrote in it is escaped and cut (I10).
+Rule 2. What comes from a path stands as that path, without quotes; what the plan writes out stands as a value.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from dueprocess.agent.workflow import is_path
 from dueprocess.values import Json
 from dueprocess.values.foreign import quoted, visible, worded
 from dueprocess.wiring.wording import LONG, call_text
@@ -34,7 +36,16 @@ def _for_each(step: Mapping[str, Any]) -> str:
 
 
 def _call(call: Mapping[str, Any]) -> str:
-    return f"{visible(call['name'])} = {call_text(call['tool'], call['arguments'])}"
+    arguments = call["arguments"]
+    if not isinstance(arguments, dict):
+        return f"{visible(call['name'])} = {call_text(call['tool'], arguments)}"
+    values = cast("Mapping[str, Json]", arguments)
+    inside = ", ".join(f"{visible(name)}={_value(value)}" for name, value in values.items())
+    return f"{visible(call['name'])} = {visible(call['tool'])}({inside})"
+
+
+def _value(value: Json) -> str:
+    return visible(value) if isinstance(value, str) and is_path(value) else worded(value, limit=LONG)
 
 
 def _then(step: Mapping[str, Any]) -> str:
@@ -56,7 +67,7 @@ def _extract(step: Mapping[str, Any]) -> str:
 
 
 def _end(step: Mapping[str, Any]) -> str:
-    return f"answer {worded(step['result'], limit=LONG)}"
+    return f"answer {_value(step['result'])}"
 
 
 def _person(step: Mapping[str, Any]) -> str:

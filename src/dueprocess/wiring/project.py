@@ -28,9 +28,9 @@ DEFAULT_TENANT: Final = "default"
 VERSION: Final = 1
 _MAX_OUTPUT_TOKENS: Final = 1024  # where the file does not say: enough for an answer and a few calls
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_SECTIONS: Final = ("project", "tenant", "environment", "agents", "spend_limits", "prices")
-_AGENT: Final = ("tools", "prompt", "policy", "model", "max_output_tokens", "clarifies", "workflow", "mode")
-_PRICE: Final = ("input_usd", "output_usd", "cached_input_usd")
+SECTION_KEYS: Final = ("project", "tenant", "environment", "agents", "spend_limits", "prices")
+AGENT_KEYS: Final = ("tools", "prompt", "policy", "model", "max_output_tokens", "clarifies", "workflow", "mode")
+PRICE_KEYS: Final = ("input_usd", "output_usd", "cached_input_usd")
 _SCOPES: Final = {kind.value: kind for kind in (ScopeKind.TENANT, ScopeKind.AGENT, ScopeKind.SESSION, ScopeKind.TASK)}
 
 
@@ -102,7 +102,7 @@ def read_project(content: bytes, *, folder: Path) -> Project:
     """
     problems = Problems()
     top = Spot(read_nodes(content, name=PROJECT_FILE), "", problems=problems)
-    sections = top.table(_SECTIONS, required=("project", "agents"))
+    sections = top.table(SECTION_KEYS, required=("project", "agents"))
     if "project" in sections and sections["project"].count() not in (None, VERSION):
         sections["project"].expected(f"{VERSION}, the version of the project file that is read here")
     tenant = _plain(sections["tenant"], "a tenant") if "tenant" in sections else None
@@ -147,7 +147,7 @@ def _agents(spot: Spot) -> dict[str, AgentEntry]:
 
 
 def _agent(name: str, spot: Spot) -> AgentEntry | None:
-    keys = spot.table(_AGENT, required=("tools", "prompt", "policy", "model"))
+    keys = spot.table(AGENT_KEYS, required=("tools", "prompt", "policy", "model"))
     tools = _places(keys["tools"]) if "tools" in keys else None
     prompt = keys["prompt"].text("the path of a file") if "prompt" in keys else None
     policy = keys["policy"].text("the path of a file") if "policy" in keys else None
@@ -192,9 +192,9 @@ def _limits(spot: Spot) -> dict[ScopeKind, Money]:
 def _prices(spot: Spot) -> dict[str, Price]:
     found: dict[str, Price] = {}
     for model, entry in (spot.entries() or {}).items():
-        keys = entry.table(_PRICE, required=("input_usd", "output_usd"))
-        read = {name: keys[name].spend() for name in _PRICE if name in keys}
-        fresh, output, cached = (read.get(name) for name in _PRICE)
+        keys = entry.table(PRICE_KEYS, required=("input_usd", "output_usd"))
+        read = {name: keys[name].spend() for name in PRICE_KEYS if name in keys}
+        fresh, output, cached = (read.get(name) for name in PRICE_KEYS)
         if fresh is None or output is None:
             continue
         if cached is not None and cached > fresh:

@@ -18,6 +18,7 @@ from dueprocess.agent import (
     Finish,
     HandOff,
     initial,
+    packet,
 )
 from dueprocess.agent.briefing import LEFT_OUT
 from dueprocess.agent.commands import RecordPlan
@@ -296,6 +297,9 @@ def test_a_denied_call_of_a_plan_goes_where_the_plan_says():
         pay = play.action()
         play.wants(Act(actions=(pay,)))
         play.on(denied(play, pay), action=pay).wants(HandOff(reason="a person decides"))
+        told = json.loads(packet(play.state, reason="a person decides"))
+        assert told["step"] == "person"
+        assert [step["id"] for step in told["plan"]["steps"]] == ["look", "read", "pay", "end", "person"]
 
 
 def test_a_value_that_the_extraction_left_out_ends_with_a_person_and_calls_nothing():

@@ -1,6 +1,7 @@
 """A plan is read whole or refused with everything that is wrong with it. Nothing that a model writes gets further than its form."""
 
 import json
+import time
 from copy import deepcopy
 from typing import Any
 
@@ -344,6 +345,29 @@ def test_a_plan_whose_ways_part_and_meet_many_times_is_read_at_once():
         steps += [{**fork, "otherwise": f"f{n + 1}"}, {**LOOK, "id": f"g{n}", "next": f"f{n + 1}"}]
     steps.append({**END, "id": f"f{MAX_STEPS // 2 - 1}", "result": "ok"})
     assert isinstance(read({"start": "f0", "steps": steps}), Workflow)
+
+
+def test_i8_what_is_told_does_not_depend_on_the_order_in_which_a_schema_was_stored():
+    properties = {"to": {"type": "string"}, "amount_usd": {"type": "number"}, "note": {"type": "string"}}
+    call = {"name": "paid", "tool": "pay", "arguments": {"note": 1, "to": 1, "amount_usd": "x"}}
+    plan = json.dumps(changed("pay", calls=[call]))
+    told: set[str] = set()
+    for order in (properties, dict(reversed(properties.items())), dict(sorted(properties.items()))):
+        spec = ToolSpec(name="pay", parameters={"type": "object", "properties": order})
+        found = read_plan(plan, tools={**TOOLS, "pay": spec}, known=KNOWN, clarifies=False)
+        assert isinstance(found, Refused)
+        told.add(found.reason)
+    assert len(told) == 1
+
+
+def test_a_plan_of_as_many_calls_as_it_may_have_is_read_in_no_time():
+    calls = [{"name": f"c{n}", "tool": "pay", "arguments": {"to": 1}} for n in range(20)]
+    steps = [{"id": f"s{n}", "kind": "calls", "calls": calls, "next": f"s{n + 1}"} for n in range(MAX_STEPS - 1)]
+    text = json.dumps({"start": "s0", "steps": [*steps, {**PERSON, "id": f"s{MAX_STEPS - 1}"}]})
+    assert len(text) < MAX_PLAN
+    begun = time.perf_counter()
+    assert refused(text).endswith("; and 970 more")
+    assert time.perf_counter() - begun < 5
 
 
 def test_many_problems_are_told_up_to_a_number():

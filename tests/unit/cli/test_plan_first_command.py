@@ -17,6 +17,7 @@ def script(request, run, turn):
         return Line(text=json.dumps({"note": request.messages[-1].text}))
     return Line(text=request.messages[1].text)
 '''
+REFUND = {"order_id": "A1", "amount_usd": "$.task", "card": "4111-1111"}
 PLAN = {
     "start": "look",
     "steps": [
@@ -40,7 +41,7 @@ PLAN = {
         {
             "id": "pay",
             "kind": "calls",
-            "calls": [{"name": "paid", "tool": "issue_refund", "arguments": {"order_id": "A1", "amount_usd": 20.5, "card": "4111-1111"}}],
+            "calls": [{"name": "paid", "tool": "issue_refund", "arguments": REFUND}],
             "next": "end",
             "on_failed": "person",
         },
@@ -49,9 +50,9 @@ PLAN = {
 }  # fmt: skip
 LINES = [
     "look    call order = get_order(order_id='A1'); then read; if denied person",
-    "end     answer '$.steps.read.note'",
+    "end     answer $.steps.read.note",
     r"read    extract note from $.steps.look.order: 'What \u001b[2J does it say?'; if $.note is 'late' then pay; else end",
-    "pay     call paid = issue_refund(amount_usd=20.5, card='[redacted]', order_id='A1'); then end; if it fails person",
+    "pay     call paid = issue_refund(amount_usd=$.task, card='[redacted]', order_id='A1'); then end; if it fails person",
     "person  give to a person: 'to Ann'",
 ]
 

@@ -24,7 +24,7 @@ def flow(tool: str = "look", **arguments: object) -> Workflow:
     ("workflow", "told"),
     [
         (flow("lock", order_id="$.inputs.order"), "no tool 'lock'"),
-        (flow(order="$.inputs.order"), r"\$.order_id is missing.*\$.order is not declared"),
+        (flow(order="$.inputs.order"), r"\$.order is not declared.*\$.order_id is missing"),
     ],
 )
 def test_a_release_whose_workflow_does_not_fit_its_tools_is_not_loaded(workflow: Workflow, told: str):
@@ -63,6 +63,11 @@ def test_a_stored_mode_of_another_version_is_refused():
     text = replace(MANIFEST, mode=Mode.PLAN_FIRST).to_text().replace("plan_first", "plan_last")
     with pytest.raises(RecordInvalid, match="'plan_last' is not a valid Mode"):
         Manifest.from_text(text)
+
+
+def test_a_release_has_a_workflow_or_plans_and_not_both():
+    with pytest.raises(BadValue, match="agent support has a workflow and is to plan first"):
+        Workbench(tools=Shop().tools(), policy=POLICY, workflow=flow(order_id="A"), mode=Mode.PLAN_FIRST)
 
 
 def test_a_release_whose_policy_asks_for_evidence_tells_its_planner_so():
