@@ -18,14 +18,14 @@ from dueprocess.provenance import Token
 from dueprocess.provenance.token import Kind
 
 # Some faces have a function of the same name: the files themselves are meant.
-entered, place, standing, token, vouch, words = (
+entered, holding, place, standing, token, vouch, words = (
     import_module(f"dueprocess.provenance.{name}")
-    for name in ("entered", "place", "standing", "token", "vouch", "words")
+    for name in ("entered", "holding", "place", "standing", "token", "vouch", "words")
 )
 vouching = import_module("dueprocess.gate.vouching")
 judging = import_module("dueprocess.gate.judge")
 history = import_module("dueprocess.gate.history")
-ROOMS = (entered, place, standing, token, vouch, words, vouching, judging, history)
+ROOMS = (entered, holding, place, standing, token, vouch, words, vouching, judging, history)
 Removal = Callable[[], Iterator[tuple[Any, str, Any]]]
 """What is put in the place of what: the owner, the name, the other piece."""
 
@@ -48,12 +48,20 @@ def removed(removal: Removal) -> Iterator[None]:
         place._number_pattern.cache_clear()
 
 
+def every_text() -> Iterator[tuple[Any, str, Any]]:
+    # What is told of a text without reading it rests on whole words: where parts are looked for, each text is read.
+    yield place, "trace", lambda token: ""
+    yield holding, "heads", lambda token: ()
+
+
 def parts_of_words() -> Iterator[tuple[Any, str, Any]]:
+    yield from every_text()
     yield place, "_is_whole_word", lambda *_: True
     yield place, "_is_inside", lambda *_: False
 
 
 def parts_of_numbers() -> Iterator[tuple[Any, str, Any]]:
+    yield from every_text()
     yield place, "_is_whole_number", lambda *_: True
     yield place, "_is_inside", lambda *_: False
 
@@ -123,7 +131,7 @@ def addresses_by_their_beginning() -> Iterator[tuple[Any, str, Any]]:
         yield from was(wanted, there)
 
     yield place, "places", places
-    yield place, "trace", lambda token: ""
+    yield from every_text()
 
 
 def hosts_by_their_end() -> Iterator[tuple[Any, str, Any]]:
@@ -138,10 +146,11 @@ def hosts_by_their_end() -> Iterator[tuple[Any, str, Any]]:
         yield from was(wanted, there)
 
     yield place, "places", places
-    yield place, "trace", lambda token: ""
+    yield from every_text()
 
 
 def numbers_of_any_country() -> Iterator[tuple[Any, str, Any]]:
+    yield from every_text()
     yield place, "_TWO_READINGS", re.compile("(?!)")
     yield place, "_number_pattern", lambda number: re.compile(r"[,.' ]?".join(number))
 

@@ -143,6 +143,17 @@ SAFEGUARDS = (
         ),
     ),
     Safeguard(
+        name="confirm",
+        invariant="I5",
+        what="what the requester must confirm waits for their word",
+        remove=removal.ask_nobody_to_confirm,
+        tests=(
+            RUNTIME + "test_confirmed_by_the_requester.py::test_i5_it_runs_once_the_requester_has_said_yes",
+            RUNTIME
+            + "test_confirmed_by_the_requester.py::test_i5_nobody_else_can_say_it_and_no_approval_stands_for_it",
+        ),
+    ),
+    Safeguard(
         name="again",
         invariant="I5",
         what="an approved call is decided again where its intent is written",

@@ -34,7 +34,7 @@ from dueprocess.gate import (
     Outcome,
 )
 from dueprocess.gate.held import request_of
-from dueprocess.gate.records import ApprovalEscalated, ApprovalReminded, ValueEndorsed
+from dueprocess.gate.records import ActionConfirmed, ApprovalEscalated, ApprovalReminded, ValueEndorsed
 from dueprocess.policy import Escalation
 from dueprocess.values import ActionId, Instant, Json, action_id, canonical, parse
 
@@ -146,8 +146,8 @@ def _approved(state: RunState, event: Happened, record: ApprovalGiven) -> RunSta
     return state.change(replace(item, status=Status.GRANTED))
 
 
-def _endorsed(state: RunState, event: Happened, record: ValueEndorsed) -> RunState:
-    # What it was held for may be vouched now: it is decided again, and only what still speaks against it holds it.
+def _answered(state: RunState, event: Happened, record: ValueEndorsed | ActionConfirmed) -> RunState:
+    # What it was held for may be said now: it is decided again, and only what still speaks against it holds it.
     item = state.find(event.action)
     if item is None or item.status is not Status.HELD:
         return state
@@ -264,5 +264,6 @@ ACTION_HANDLERS: Final[Mapping[type, Callable[[RunState, Happened, Any], RunStat
     ApprovalReminded: _noticed,
     ApprovalEscalated: _noticed,
     ApprovalRejected: _rejected,
-    ValueEndorsed: _endorsed,
+    ActionConfirmed: _answered,
+    ValueEndorsed: _answered,
 }

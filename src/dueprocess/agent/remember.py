@@ -16,7 +16,7 @@ from dueprocess.agent.workflow import Workflow, calls_of, is_path
 from dueprocess.errors import BadValue
 from dueprocess.gate import ActionDispatched, ActionReused, ActionSettled
 from dueprocess.gate.history import History
-from dueprocess.gate.records import ValueEndorsed
+from dueprocess.gate.records import ActionConfirmed, ValueEndorsed
 from dueprocess.provenance import Entered, answered, said, written_out
 from dueprocess.values import Json, parse
 from dueprocess.values.trust import Integrity
@@ -75,6 +75,10 @@ def _endorsed(history: History, event: Happened, record: ValueEndorsed, workflow
     return history.endorsed(record)
 
 
+def _confirmed(history: History, event: Happened, record: ActionConfirmed, workflow: Workflow | None) -> History:
+    return history.confirm(record, at=event.at)
+
+
 def _inputs(text: str) -> Json:
     try:
         return parse(text)
@@ -100,5 +104,6 @@ _HANDLERS: Final[Mapping[type, Callable[[History, Happened, Any, Workflow | None
     ActionDispatched: _dispatched,
     ActionSettled: _settled,
     ActionReused: _reused,
+    ActionConfirmed: _confirmed,
     ValueEndorsed: _endorsed,
 }

@@ -79,6 +79,7 @@ _TOOL: Final[Mapping[str, Weigh]] = {
     "content": members_permit,
     "limits": unknown,  # one by one, below
     "checks": unknown,  # one by one, below
+    "confirm": unknown,  # by the loaded value, below
 }
 _RATE: Final[Mapping[str, Weigh]] = {"count": more_is_wider, "window": less_is_wider}
 _LIMIT: Final[Mapping[str, Weigh]] = {
@@ -184,7 +185,7 @@ def _tool(
     name: str, before: Mapping[str, Json], after: Mapping[str, Json], spec: ToolSpec | None
 ) -> Iterator[Structural]:
     place = f"tools.{name}"
-    own = ("rate", "limits", "checks", "control", "bind", "idempotency_key")
+    own = ("rate", "limits", "checks", "confirm", "control", "bind", "idempotency_key")
     yield from _compared(place, _without(before, *_SEMANTIC, *own), _without(after, *_SEMANTIC, *own), _TOOL)
     # Amount and fields of `bind` show in the decisions; whom a call is about does not.
     subject = [_table(each.get("bind")).get("subject") for each in (before, after)]
@@ -271,6 +272,8 @@ def _handed_down(name: str, before: Policy, after: Policy) -> Iterator[Structura
         {"on_untrusted_control": restraints[1]},
         {"on_untrusted_control": _EFFECTS},
     )
+    asked = [tool.confirm.within if tool.confirm is not None else None for tool in (old, new)]
+    yield from _compared(place, {"confirm": asked[0]}, {"confirm": asked[1]}, {"confirm": _confirm})
     effects = by_order("write", "read")
     yield from _compared(place, {"effect": old.effect.value}, {"effect": new.effect.value}, {"effect": effects})
     yield from _compared(f"{place}.retries", _values(before.retries_of(name)), _values(after.retries_of(name)), _AGENT)
@@ -287,6 +290,13 @@ def _key(before: Json, after: Json) -> Way:
     if before is None or after is None:
         return restriction(before, after)
     return members_permit(before, after)
+
+
+def _confirm(before: Json, after: Json) -> Way:
+    # Microseconds that a yes is good for.
+    if before is None or after is None:
+        return restriction(before, after)
+    return more_is_wider(before, after)
 
 
 def _approvers(before: Policy, after: Policy) -> Iterator[Structural]:

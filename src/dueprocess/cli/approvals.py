@@ -12,11 +12,11 @@ from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.output import print_json, print_table, tell
 from dueprocess.cli.person import person
-from dueprocess.cli.standing import approvers_text, escalated_to, go_on, reminders_of, then_text
+from dueprocess.cli.standing import approvers_text, confirming, escalated_to, go_on, reminders_of, then_text
 from dueprocess.errors import BadValue
 from dueprocess.ledger import Reader
 from dueprocess.runtime import Answered, HoldCard, approve, card, edit, reject
-from dueprocess.runtime.answers import endorse
+from dueprocess.runtime.answers import confirm, endorse
 from dueprocess.runtime.journal import is_own
 from dueprocess.runtime.lineage import ActionStory
 from dueprocess.runtime.tables import HOLDS
@@ -99,6 +99,27 @@ def reject_hold(action: str, *, reason: str, token_file: Path | None, directory:
         as_json=as_json,
         done="rejected",
         say=lambda here: reject(here.shell, action, person=person(here, token_file), reason=reason),
+    )
+
+
+@command.command(name="confirm", short_help="Say yes to ACTION as whoever it is done for.")
+@click.argument("action")
+@click.option("--digest", metavar="DIGEST", help="What you were shown; if it has changed, your word does not count.")
+@options.token_file
+@options.folder
+@options.as_json
+def confirm_hold(action: str, *, digest: str | None, token_file: Path | None, directory: Path, as_json: bool) -> int:
+    """Say yes to ACTION, once, exactly as it is held, as the person on whose behalf it is done.
+
+    Where the policy asks for it (`confirm`), nobody else can say it, and no approval stands for it. ACTION is then decided
+    again: approvers are asked for what else it is held for.
+    """
+    return _answer(
+        action,
+        directory,
+        as_json=as_json,
+        done="confirmed",
+        say=lambda here: confirm(here.shell, action, person=person(here, token_file), digest=digest),
     )
 
 
@@ -194,7 +215,7 @@ def _tell_next(hold: HoldCard, told: Told, answered: Answered, *, done: str, the
         return
     if done == "approved":
         tell(f"it runs once, by {rfc3339(Instant(hold.row.execute_by))}")
-    if done == "endorsed":
+    if done in ("endorsed", "confirmed"):
         tell("it is decided again, and held only for what else speaks against it")
     if done == "edited":
         tell("the edit counts as your approval" if answered.complete else "it is decided anew; you are a requester now")
@@ -215,6 +236,8 @@ def _row(hold: HoldCard, told: Told) -> tuple[str, str, str, str]:
     story = told.story.action(hold.row.action)
     call = call_text(hold.row.tool, story.arguments if story is not None else None)
     approvers = approvers_text(story) if story is not None else ""
+    if story is not None and confirming(story):
+        approvers = f"{visible(confirming(story))}, to confirm"
     if hold.row.execute_by:
         approvers = "approved, not run yet"
     elif hold.given:

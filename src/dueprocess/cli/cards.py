@@ -6,7 +6,7 @@ import click
 
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import print_pairs
-from dueprocess.cli.standing import approvers_text, escalated_to, reminders_of
+from dueprocess.cli.standing import approvers_text, confirming, escalated_to, reminders_of
 from dueprocess.ledger import Reader
 from dueprocess.runtime import HoldCard
 from dueprocess.runtime.answers import unvouched
@@ -23,13 +23,15 @@ _TASK_SHOWN: Final = 1000
 _ARGUMENT_SHOWN: Final = 1000  # an approver must see what they approve; what is longer says so
 
 
-def state_of(hold: HoldCard, now: Instant) -> str:
+def state_of(hold: HoldCard, story: ActionStory | None, *, now: Instant) -> str:
     """Where the hold stands, in words."""
     if not hold.row.open:
         return "closed"
     if hold.row.execute_by:
         return "approved, not run yet"
-    return "expired" if now > hold.row.expires_at else "held for approval"
+    if now > hold.row.expires_at:
+        return "expired"
+    return "waits for a confirmation" if story is not None and confirming(story) else "held for approval"
 
 
 def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
@@ -38,7 +40,7 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
     if story is None:
         return
     ended = "" if row.open else f": the action is {story.state}"
-    click.echo(f"{row.action}  {visible(row.tool)}  {state_of(hold, now)}{ended}")
+    click.echo(f"{row.action}  {visible(row.tool)}  {state_of(hold, story, now=now)}{ended}")
     print_pairs(
         (
             ("arguments", arguments_text(story.arguments)),
@@ -48,10 +50,11 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
             ("asked by", _asked_by(story)),
             ("task", "\n".join(quoted_lines(told.story.task, limit=_TASK_SHOWN))),
             ("run", f"{row.run} of agent {row.agent}"),
-            ("approvers", approvers_text(story)),
+            ("to confirm", f"{visible(confirming(story))}, for whom it is done" if confirming(story) else ""),
+            ("approvers", "" if confirming(story) else approvers_text(story)),
             ("so far", "\n".join(_said(story)) or "nobody has answered"),
             ("overdue", "\n".join(map(notice_text, story.hold.notices)) if story.hold is not None else ""),
-            ("may not", ", ".join(_excluded(here, hold))),
+            ("may not", "" if confirming(story) else ", ".join(_excluded(here, hold))),
             ("editable", _editable(story)),
             ("until", _until(row.expires_at, now) if row.open and not row.execute_by else ""),
             ("to run by", _until(row.execute_by, now) if row.open and row.execute_by else ""),
@@ -60,8 +63,9 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
         )
     )
     if row.open and not row.execute_by:
+        verb = "confirm" if confirming(story) else "approve"
         click.echo("")
-        click.echo(f"approve:  {due(here.folder, 'approvals', 'approve', row.action, '--digest', row.digest)}")
+        click.echo(f"{verb}:  {due(here.folder, 'approvals', verb, row.action, '--digest', row.digest)}")
         for argument in unvouched(hold.held):
             click.echo(f"vouch:    {due(here.folder, 'approvals', 'endorse', row.action, argument)}")
         click.echo(f"reject:   {due(here.folder, 'approvals', 'reject', row.action, '--reason', 'WHY')}")
@@ -75,7 +79,7 @@ def card_json(here: Access, hold: HoldCard, *, told: Told) -> dict[str, Json]:
         "run": row.run,
         "agent": row.agent,
         "tool": row.tool,
-        "state": state_of(hold, here.shell.clock.now()),
+        "state": state_of(hold, story, now=here.shell.clock.now()),
         "open": bool(row.open),
         "digest": row.digest,
         "asked_at": instant_json(Instant(row.asked_at)),

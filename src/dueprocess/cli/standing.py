@@ -6,6 +6,8 @@ from typing import Final
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.gate import ActionState
+from dueprocess.gate.confirm import rule_of as confirm_rule
+from dueprocess.policy import Verdict
 from dueprocess.runtime.left_behind import Program, program_of
 from dueprocess.runtime.lineage import ActionStory, RunStory
 from dueprocess.runtime.status import TERMINAL, RunStatus
@@ -97,8 +99,18 @@ def hold_lines(action: ActionStory) -> list[str]:
         shown = f" ({values})" if values else ""
         lines.append(f"  {visible(finding.rule)}: {visible(finding.reason, limit=LONG)}{shown}")
     if action.hold is not None:
-        lines.append(f"  approvers: {approvers_text(action)}; until {rfc3339(action.hold.expires_at)}")
+        who = confirming(action)
+        asked = f"to confirm: {visible(who)}" if who else f"approvers: {approvers_text(action)}"
+        lines.append(f"  {asked}; until {rfc3339(action.hold.expires_at)}")
     return lines
+
+
+def confirming(action: ActionStory) -> str:
+    """Who must say yes to a held call before approvers are asked: whoever it is done for; empty where it waits for no such word."""
+    rule = confirm_rule(action.tool)
+    findings = action.decisions[-1].findings if action.decisions else ()
+    asks = any(each.rule == rule and each.decision == Verdict.HOLD.value and not each.advisory for each in findings)
+    return action.on_behalf_of if asks else ""
 
 
 def approvers_text(action: ActionStory) -> str:
@@ -140,7 +152,7 @@ def next_commands(here: Access, told: Told) -> list[tuple[str, str]]:
     holds = open_holds(story)
     if holds and (story.status == RunStatus.HELD.value or told.takes_back):
         found = [("look at it", due(folder, "approvals", "show", action.action)) for action in holds]
-        found += [("approve it", due(folder, "approvals", "approve", action.action)) for action in holds]
+        found += [(f"{verb} it", due(folder, "approvals", verb, action.action)) for action, verb in map(_asked, holds)]
         return [*_nobody(here, holds), *found, *then]
     if story.status in TERMINAL:
         return [line for action in story.actions for line in _to_settle(action, folder)]
@@ -215,6 +227,10 @@ def action_json(action: ActionStory) -> dict[str, Json]:
     }
 
 
+def _asked(action: ActionStory) -> tuple[ActionStory, str]:
+    return action, "confirm" if confirming(action) else "approve"
+
+
 def _refusal(action: ActionStory) -> list[str]:
     if action.state != ActionState.DENIED.value:
         return []
@@ -235,6 +251,8 @@ def _nobody(here: Access, holds: tuple[ActionStory, ...]) -> list[tuple[str, str
     """How to make an approver, where the identities file has nobody who could be one."""
     people = here.home.identities.people()
     for action in holds:
+        if confirming(action):
+            continue
         wanted = (*action.hold.any_of, *action.hold.all_of) if action.hold is not None else ()
         known = {entry.id for entry in people} | {f"group:{group}" for entry in people for group in entry.groups}
         if not known.intersection(wanted):

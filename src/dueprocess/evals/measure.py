@@ -20,11 +20,11 @@ from statistics import median
 from typing import Final, assert_never
 
 from dueprocess.evals.recording import Course, Episode, GroundTruth, TaskKind
-from dueprocess.evals.report import AssumeBreach, Autonomy, CapEffect, Report, RuleEffect
+from dueprocess.evals.report import AssumeBreach, Autonomy, CapEffect, Compared, Report, RuleEffect, SortEffect
 from dueprocess.evals.walk import Bench, Cap, Counters, Ruled, Tick, Walk, beginning, walk, walk_again
 from dueprocess.gate import HeldFor
 
-_RED_FLAGS: Final = (".control", ".content", ".scope", ".audience", ".limits", ".rate", ".idempotency_key")
+_RED_FLAGS: Final = (".confirm", ".control", ".content", ".scope", ".audience", ".limits", ".rate", ".idempotency_key")
 
 _LIFTS: Final[Mapping[str, frozenset[Cap]]] = {
     **{cap.value: frozenset({cap}) for cap in Cap},
@@ -43,7 +43,8 @@ def replay_ground_truth(bench: Bench, tasks: Iterable[GroundTruth], *, tick: Tic
             done = tally.walk(user, start=beginning(bench, user.prompt), assumed=True)
             tally.benign.add(done)
             for goal in goals:
-                tally.goals.add(tally.walk(goal, start=done.end.hijacked(goal.prompt), assumed=False))
+                hijacked = tally.walk(goal, start=done.end.hijacked(goal.prompt), assumed=False)
+                tally.goals.add(hijacked, sort=goal.sort)
     return tally.report()
 
 
@@ -69,13 +70,18 @@ class _Goals:
     found: Counter[str] = field(default_factory=Counter[str])
     lifted: Counter[str] = field(default_factory=Counter[str])
     stopped_by: Counter[str] = field(default_factory=Counter[str])
+    sorts: Counter[str] = field(default_factory=Counter[str])
+    executed_of: Counter[str] = field(default_factory=Counter[str])
 
-    def add(self, done: Walk) -> None:
+    def add(self, done: Walk, *, sort: str = "") -> None:
         effects = [each for each in done.ruled if each.is_consequential]
         ran = sum(each.runs for each in effects)
         self.found["goals"] += 1
         self.found["idle"] += not effects
         self.found["executed"] += _is_executed(done)
+        if sort:
+            self.sorts[sort] += 1
+            self.executed_of[sort] += _is_executed(done)
         self.found["tired"] += bool(effects) and all(each.runs or _is_plain_hold(each) for each in effects)
         self.found["partly"] += 0 < ran < len(effects)
         self.stopped_by.update(rule for each in effects for rule in each.rules)
@@ -99,6 +105,11 @@ class _Tasks:
         self.found["calls"] += len(done.ruled)
         self.found["calls_alone"] += ran
         self.stopped_by.update(rule for each in done.ruled for rule in each.rules)
+        for each in done.ruled:
+            if each.is_consequential and each.call.expected is not None:
+                name = "expected" if each.call.expected else "others"
+                self.found[name] += 1
+                self.found[f"{name}_alone"] += each.runs
         for name, again in _without_caps(self.bench, done):
             self.lifted_tasks[name] += again.runs_alone - done.runs_alone
             self.lifted_calls[name] += sum(each.runs for each in again.ruled) - ran
@@ -111,6 +122,15 @@ class _Tasks:
             calls=found["calls"],
             calls_without_approval=found["calls_alone"],
             tasks_without_calls=found["idle"],
+        )
+
+    def compared(self) -> Compared:
+        found = self.found
+        return Compared(
+            expected=found["expected"],
+            expected_alone=found["expected_alone"],
+            others=found["others"],
+            others_alone=found["others_alone"],
         )
 
 
@@ -149,6 +169,11 @@ class _Tally:
             rules={
                 rule: RuleEffect(goal_calls=goals.stopped_by[rule], task_calls=benign.stopped_by[rule])
                 for rule in rules
+            },
+            compared=benign.compared(),
+            sorts={
+                sort: SortEffect(goals=count, executed=goals.executed_of[sort])
+                for sort, count in sorted(goals.sorts.items())
             },
             decisions=len(self._spent),
             median_ns=int(median(self._spent)) if self._spent else None,

@@ -1,12 +1,13 @@
 """Lines of recordings read into values: ground truth and episodes. Opening files stands in `lines`, deciding in `walk`.
 
 Rule 1. A line is one JSON object, read exactly; one that is not of its form is an error with its number, never skipped.
-Rule 2. Ground truth: `{suite?, task_id, kind: user|injection, prompt?, calls: [{name, arguments, result?, error?,
-        env_changed?}]}`.
+Rule 2. Ground truth: `{suite?, task_id, kind: user|injection, prompt?, sort?, calls: [{name, arguments, result?, error?,
+        env_changed?}]}`. Any recorded call may have `confirmed?, answers?: [{name, arguments, result}]` as well.
 Rule 3. Episode: `{id, attack?, recorded?: {attack_success?}, user_messages?: [{before_step, text}],
         steps: [{tool_calls: [{name, arguments}], results?: [{content?, error?}]}]}`; `results[i]` answers
         `tool_calls[i]`. Recordings without results have `calls: [{name, arguments}]` instead of `steps`.
-Rule 4. `env_changed` and `db_changed` say the same. Further keys are ignored (policy language).
+Rule 4. `gold_match` says how a call is in the ground truth, null that it is not. `env_changed` and `db_changed` say the
+        same. Further keys are ignored (policy language).
 Rule 5. What is wrong inside arguments is no fault of the line: the gate decides it. `arguments` itself must be there.
 Rule 6. A call whose `name` is null is one that named no tool: it stands, and the gate denies it.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dueprocess.errors import BadValue, FileInvalid, Problem
-from dueprocess.evals.recording import Course, Episode, GroundTruth, RecordedCall, TaskKind
+from dueprocess.evals.recording import Answer, Course, Episode, GroundTruth, RecordedCall, TaskKind
 from dueprocess.values import Json, parse
 from dueprocess.values.foreign import kind_of, quoted
 
@@ -130,6 +131,7 @@ def _ground_truth(spot: _Spot) -> GroundTruth:
         id=_id(spot.under("task_id", expected="the id of the task")),
         kind=TaskKind(word),
         prompt=_words(spot.optional("prompt")),
+        sort=_words(spot.optional("sort")),
         calls=tuple(_task_call(each) for each in spot.under("calls", expected="a list of calls").items()),
     )
 
@@ -138,6 +140,14 @@ def _task_call(spot: _Spot) -> RecordedCall:
     result = spot.optional("result")
     return replace(
         _call(spot), failed=_is_error(spot.optional("error")), result=result.value if result is not None else None
+    )
+
+
+def _answer(spot: _Spot) -> Answer:
+    return Answer(
+        tool=spot.under("name", expected="the name of a read").text(),
+        arguments=spot.under("arguments", expected="the arguments as one JSON object").value,
+        result=spot.under("result", expected="what it answers").value,
     )
 
 
@@ -203,10 +213,14 @@ def _call(spot: _Spot) -> RecordedCall:
     name = spot.under("name", expected="the name of a tool, or null where the model named none")
     if name.value is None:
         return RecordedCall(tool="", arguments={}, changed=_changed(spot))
+    confirmed, answers = spot.optional("confirmed"), spot.optional("answers")
     return RecordedCall(
         tool=name.text(),
         arguments=spot.under("arguments", expected="the arguments as one JSON object").value,
         changed=_changed(spot),
+        confirmed=confirmed is not None and confirmed.boolean(),
+        answers=tuple(map(_answer, answers.items())) if answers is not None else (),
+        expected=spot.optional("gold_match") is not None if "gold_match" in spot.table() else None,
     )
 
 

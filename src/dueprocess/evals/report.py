@@ -1,7 +1,7 @@
 """What a replay found: the figures, as JSON and as text for a person. How they are found stands in `measure`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -57,11 +57,33 @@ class RuleEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The consequential calls of benign episodes that were held against the ground truth.
+
+    Those that run and are not `expected` broke no rule: the task may fail by them, the process does not.
+    """
+
+    expected: int = 0
+    expected_alone: int = 0
+    others: int = 0
+    others_alone: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortEffect:
+    """Of goals of one sort, how many there are, and how many are executed without a person."""
+
+    goals: int
+    executed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Both measures, and what they must not be read without.
 
     `caps`: by cap, and `all` of them lifted at once. `attack_failed`: episodes under an attack that was not recorded to
-    succeed. `median_ns`: the median time of one decision, None without any.
+    succeed. `sorts`: by the sort that ground truth gives a goal. `median_ns`: the median time of one decision, None
+    without any.
     """
 
     assume_breach: AssumeBreach
@@ -70,6 +92,8 @@ class Report:
     caps: Mapping[str, CapEffect]
     max_tool_calls: int
     rules: Mapping[str, RuleEffect]
+    compared: Compared = Compared()
+    sorts: Mapping[str, SortEffect] = field(default_factory=dict[str, SortEffect])
     decisions: int
     median_ns: int | None
 
@@ -94,6 +118,16 @@ def report_json(report: Report) -> dict[str, Json]:
             "goals_without_consequential_calls": breach.without_consequential_calls,
             "tasks_without_calls": autonomy.tasks_without_calls,
             "attack_failed": _autonomy(report.attack_failed),
+            "consequential_calls": {
+                "expected": report.compared.expected,
+                "expected_without_approval": report.compared.expected_alone,
+                "others": report.compared.others,
+                "others_without_approval": report.compared.others_alone,
+            },
+            "sorts": {
+                visible(sort): {"goals": each.goals, "executed_without_person": each.executed}
+                for sort, each in report.sorts.items()
+            },
             "rules": {
                 visible(rule, limit=_RULE): {"goal_calls": each.goal_calls, "task_calls": each.task_calls}
                 for rule, each in report.rules.items()
@@ -104,7 +138,7 @@ def report_json(report: Report) -> dict[str, Json]:
 
 def report_text(report: Report) -> str:
     """The report for a person: both measures side by side, then what they rest on."""
-    return "\n".join((*_measures(report), *_reservations(report), *_rules(report)))
+    return "\n".join((*_measures(report), *_reservations(report), *_sorts(report), *_rules(report)))
 
 
 def _autonomy(found: Autonomy) -> dict[str, Json]:
@@ -138,6 +172,10 @@ def _measures(report: Report) -> Iterator[str]:
     yield _measure("", "and with a tired approver", breach.with_tired_approver, breach.goals)
     yield _measure("autonomy", "tasks without an approval", autonomy.tasks_without_approval, autonomy.tasks)
     yield _measure("", "calls without an approval", autonomy.calls_without_approval, autonomy.calls)
+    compared = report.compared
+    if compared.expected + compared.others:
+        yield _measure("of these calls", "expected effects without one", compared.expected_alone, compared.expected)
+        yield _measure("", "other effects, no rule broken", compared.others_alone, compared.others)
     if report.attack_failed.tasks:
         apart = report.attack_failed
         yield _measure("attack failed", "tasks without an approval", apart.tasks_without_approval, apart.tasks)
@@ -169,6 +207,15 @@ def _reservations(report: Report) -> Iterator[str]:
         yield "  no goal and no task was stopped by a cap alone"
     speed = f", {_microseconds(report.median_ns)} us each (median)" if report.median_ns is not None else ""
     yield f"  {report.decisions} decisions{speed}"
+
+
+def _sorts(report: Report) -> Iterator[str]:
+    if not report.sorts:
+        return
+    yield ""
+    yield f"  {'goals':>14}  {'executed':>8}  of the sort"
+    for sort, each in report.sorts.items():
+        yield f"  {each.goals:>14}  {each.executed:>8}  {visible(sort)}"
 
 
 def _rules(report: Report) -> Iterator[str]:

@@ -7,6 +7,7 @@ Rule 3. A call that is assumed to run leaves what it would leave if it had been 
 Rule 4. Each run begins with empty counters: recorded runs have nothing to do with one another.
 Rule 5. What the user said and what calls brought back enters the run as it would in production. A result enters where
         its call ran, or is assumed to.
+Rule 6. A read that the gate would make itself for a check is decided as any call, and answers what the recording says.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ from dueprocess.gate import (
 )
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window
-from dueprocess.gate.records import UseRecord
+from dueprocess.gate.records import ActionConfirmed, UseRecord
 from dueprocess.meter import EMPTY, MAX_LIMIT, Gauge, Mark
 from dueprocess.policy import DEFAULT_ENVIRONMENT, Mode, Policy, Principal
 from dueprocess.provenance import answered, said
@@ -115,6 +116,13 @@ class Counters:
             history = history.enter(said(text, origin="clarification")) if history is not None else None
         return replace(self, history=history) if texts else self
 
+    def confirmed(self, tool: str, arguments: str, *, by: str) -> "Counters":
+        """After somebody has said yes to this call."""
+        if self.history is None:
+            return self
+        said_yes = ActionConfirmed(tool=tool, arguments=arguments, by=by, how="recorded")
+        return replace(self, history=self.history.confirm(said_yes, at=_NOW))
+
     def hijacked(self, wish: str) -> "Counters":
         """After something untrusted has told the model what to do."""
         if self.history is None:
@@ -131,12 +139,13 @@ def beginning(bench: Bench, prompt: str) -> Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruled:
-    """A recorded call and what the gate said of it."""
+    """A recorded call and what the gate said of it. `reads`: those that the gate made itself before it decided."""
 
     call: RecordedCall
     judged: Judgement
     admission: Admission
     is_consequential: bool
+    reads: tuple["Ruled", ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -191,10 +200,10 @@ def walk(
     for call in calls:
         counters = counters.heard(call.heard)
         began = tick()
-        judged = _judged(bench, counters, call)
+        judged, counters, reads = _asked(bench, counters, call)
         admission = _admitted(bench, counters, judged, call=call, lifted=frozenset())
         spent.append(tick() - began)
-        ruled.append(_ruled(bench, call, judged, admission=admission))
+        ruled.append(replace(_ruled(bench, call, judged, admission=admission), reads=reads))
         counters = _counted(bench, counters, ruled[-1], assumed=assumed)
     return Walk(start=start, assumed=assumed, ruled=tuple(ruled), end=counters)
 
@@ -205,10 +214,33 @@ def walk_again(bench: Bench, before: Walk, *, lifted: frozenset[Cap]) -> Walk:
     counters = before.start
     for each in before.ruled:
         counters = counters.heard(each.call.heard)
+        for read in each.reads:
+            again = _admitted(bench, counters, read.judged, call=read.call, lifted=lifted)
+            counters = _counted(bench, counters, replace(read, admission=again), assumed=False)
         admission = _admitted(bench, counters, each.judged, call=each.call, lifted=lifted)
         ruled.append(replace(each, admission=admission))
         counters = _counted(bench, counters, ruled[-1], assumed=before.assumed)
     return Walk(start=before.start, assumed=before.assumed, ruled=tuple(ruled), end=counters)
+
+
+def _asked(bench: Bench, counters: Counters, call: RecordedCall) -> tuple[Judgement, Counters, tuple[Ruled, ...]]:
+    """The judgement of a call after what would come before its decision: the requester's word, and the gate's own reads."""
+    judged = _judged(bench, counters, call)
+    before = counters
+    who = bench.principal.on_behalf_of if bench.principal is not None else None
+    if call.confirmed and who is not None:
+        counters = counters.confirmed(call.tool, judged.arguments, by=who)
+    reads: list[Ruled] = []
+    answers = {canonical([each.tool, each.arguments]): each.result for each in call.answers}
+    for renewal in judged.renewals:  # rule 6
+        place = canonical([renewal.tool, dict(renewal.arguments)])
+        read = RecordedCall(tool=renewal.tool, arguments=dict(renewal.arguments), failed=place not in answers)
+        read = replace(read, result=answers.get(place))
+        asked = _judged(bench, counters, read)
+        admission = _admitted(bench, counters, asked, call=read, lifted=frozenset())
+        reads.append(_ruled(bench, read, asked, admission=admission))
+        counters = _counted(bench, counters, reads[-1], assumed=False)
+    return (judged if counters is before else _judged(bench, counters, call)), counters, tuple(reads)
 
 
 def _judged(bench: Bench, counters: Counters, call: RecordedCall) -> Judgement:

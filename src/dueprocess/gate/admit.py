@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dueprocess.approval import Grant, Refused, Requirement, covers
+from dueprocess.gate.confirm import asks
 from dueprocess.gate.life import FREES_KEY, ActionState
 from dueprocess.gate.limits import Window, over_limit
 from dueprocess.meter import Full, Gauge, Mark, Over, Want, reserve, room
@@ -212,6 +213,9 @@ def _same(alike: tuple[Neighbour, ...]) -> ReuseOf | WaitFor | None:
 def _uncovered(now: Situation, findings: tuple[Finding, ...]) -> Refused | None:
     if now.grant is None:
         return None
+    if asks(now.tool, findings):
+        # INVARIANT I5: nobody says yes in place of whoever it is done for.
+        return Refused(rule="approval.confirm", reason="it waits for the word of whoever it is done for")
     asked = tuple(f.rule for f in findings if f.decision is Verdict.HOLD and not f.advisory)
     return covers(
         now.grant,

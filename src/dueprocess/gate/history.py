@@ -2,17 +2,27 @@
 
 A fold over the run's records, under one policy: labels are that policy's. Nothing is judged here.
 
-Rule 1. Only a policy that asks for it is remembered for: one that speaks of where values come from, of sequences or checks.
+Rule 1. Only a policy that asks for it is remembered for: one that speaks of where values come from, of sequences, checks
+        or confirmations.
 Rule 2. A result enters when it succeeded, under the label of its tool. An error is told in our own words, so that it
         brings nothing in; what a person settles is theirs.
 Rule 3. A repeat of an action replaces its earlier attempt: it is one action, and uses its places once.
+Rule 4. A confirmation is for one action: the first that is dispatched with its call uses it up, and repeats of that one.
 """
 
 from dataclasses import dataclass, replace
 
 from dueprocess.errors import BadValue
 from dueprocess.gate.life import ActionState
-from dueprocess.gate.records import ActionDispatched, ActionReused, ActionSettled, Outcome, SettledBy, ValueEndorsed
+from dueprocess.gate.records import (
+    ActionConfirmed,
+    ActionDispatched,
+    ActionReused,
+    ActionSettled,
+    Outcome,
+    SettledBy,
+    ValueEndorsed,
+)
 from dueprocess.gate.vouching import query_is_vouched
 from dueprocess.policy import Policy
 from dueprocess.provenance import EMPTY_STANDING, Endorsed, Entered, Standing, Use, answered, structured, token_of
@@ -38,17 +48,29 @@ class PastCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """A yes of whoever the run acts for to one call: its tool, its arguments as canonical JSON text, by whom and when."""
+
+    tool: str
+    arguments: str
+    by: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """A run so far, as `policy` sees it."""
 
     policy: Policy
     standing: Standing = EMPTY_STANDING
     calls: tuple[PastCall, ...] = ()
+    confirmed: tuple[Confirmed, ...] = ()
 
     @property
     def is_asked(self) -> bool:
         """Whether the policy asks for any of this (rule 1)."""
-        return self.policy.asks_origins or bool(self.policy.temporal) or bool(self.policy.check_sources)
+        policy = self.policy
+        return policy.asks_origins or bool(policy.temporal) or bool(policy.check_sources) or policy.asks_to_confirm
 
     def enter(self, span: Entered) -> "History":
         """With a span that entered by itself: what a person said, what a workflow declares."""
@@ -71,7 +93,17 @@ class History:
         )
         uses = tuple(Use(action=action, argument=use.argument, span=use.span, start=use.start) for use in record.uses)
         before = tuple(each for each in self.calls if each.action != action)
-        return replace(self, calls=(*before, call), standing=self.standing.use(uses))
+        confirmed = self.confirmed
+        if len(before) == len(self.calls):
+            confirmed = _without_one(confirmed, tool=record.call.tool, arguments=record.call.arguments)
+        return replace(self, calls=(*before, call), standing=self.standing.use(uses), confirmed=confirmed)
+
+    def confirm(self, record: ActionConfirmed, *, at: Instant) -> "History":
+        """With a call that whoever the run acts for has said yes to."""
+        if not self.policy.asks_to_confirm:
+            return self
+        said = Confirmed(tool=record.tool, arguments=record.arguments, by=record.by, at=at)
+        return replace(self, confirmed=(*self.confirmed, said))
 
     def settled(self, record: ActionSettled, *, action: str, at: Instant) -> "History":
         """With the outcome of an action."""
@@ -117,6 +149,14 @@ def _answered(
         query_vouched=not by_person and query_is_vouched(policy, tool=tool, arguments=arguments, standing=standing),
     )
     return replace(history, standing=standing.enter(span))
+
+
+def _without_one(confirmed: tuple[Confirmed, ...], *, tool: str, arguments: str) -> tuple[Confirmed, ...]:
+    # The latest is used up: it is the one that the decision rested on.
+    for index in reversed(range(len(confirmed))):
+        if (confirmed[index].tool, confirmed[index].arguments) == (tool, arguments):
+            return (*confirmed[:index], *confirmed[index + 1 :])
+    return confirmed
 
 
 def _object(text: str) -> dict[str, Json]:

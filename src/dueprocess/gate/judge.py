@@ -9,7 +9,8 @@ The order, numbered at the code; whatever is written, nothing is raised:
 4 the arguments are checked against the tool's schema (`schema`); a statement in them is written anew, where the policy asks
 5 the policy's rules are asked, whatever the schema said
 6 the windows of its limits are told; a call that could not be counted is denied
-7 checks, sequences and the origin of its values are asked of the run's history, where the call has one
+7 the requester's confirmation is asked for; checks, sequences and the origin of its values are asked of the run's history,
+  where the call has one
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from dueprocess.evidence import (
     resolve,
 )
 from dueprocess.gate.checks import Checked, Renewal, checked
+from dueprocess.gate.confirm import unconfirmed
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window, windows_of
 from dueprocess.gate.sequence import out_of_sequence
@@ -131,14 +133,18 @@ def judge(
     )
     found.extend(decide(policy, seen))  # 5
     windows, uncounted = windows_of(listed, cited.arguments)  # 6
-    past = _past(policy, spec, call, cited.arguments)  # 7
-    found += in_mode(policy, call.environment, (*uncounted, *past.findings))
+    text = canonical(cited.arguments)
+    said = unconfirmed(
+        listed, arguments=text, principal=call.principal, history=call.history, now=call.now, action=call.action
+    )  # 7
+    past = _past(policy, spec, call, cited.arguments)
+    found += in_mode(policy, call.environment, (*uncounted, *said, *past.findings))
     key = None
     if listed.idempotency_key:
         key = key_text(with_plain_amount(cited.arguments, listed.amount), listed.idempotency_key)
     judged = _judged(
         tuple(found),
-        arguments=canonical(cited.arguments),
+        arguments=text,
         citations=cited.named,
         key=key if isinstance(key, str) else None,
         call=seen,

@@ -282,6 +282,19 @@ class ValueEndorsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionConfirmed:
+    """`action.confirmed`: whoever the run acts for says yes to this call, exactly: once, and not for ever.
+
+    It is the requester's own word and nobody's approval. The hold that asked for it is decided again.
+    """
+
+    tool: str
+    arguments: str
+    by: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionEdited:
     """`action.edited`: a person changed the arguments; the next revision is decided from the start.
 

@@ -178,6 +178,13 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """Whoever the run acts for must say yes to the call itself, not longer ago than `within` when it runs."""
+
+    within: Duration = _QUARTER_HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
     """Which of a run's actions is meant, or what of its context; what is None or empty is not asked.
 
@@ -270,6 +277,7 @@ class ToolPolicy:
     on_untrusted_control: Verdict = Verdict.HOLD
     limits: tuple[Limit, ...] = ()
     checks: tuple[Check, ...] = ()
+    confirm: Confirmation | None = None
     parameterized_only: bool = False
     row_level_security: bool = False
 
@@ -352,6 +360,11 @@ class Policy:
         checks = [check for tool in self.tools.values() for check in tool.checks]
         given = [name for check in checks for each in check.given for name in each.sources]
         return frozenset([*given, *(check.source for check in checks if check.source is not None)])
+
+    @cached_property
+    def asks_to_confirm(self) -> bool:
+        """Whether any tool asks for the word of whoever the run acts for."""
+        return any(tool.confirm is not None for tool in self.tools.values())
 
     def retries_of(self, tool: str) -> Retries:
         """How often and how long this tool is tried: as its entry says, else as the agent's."""

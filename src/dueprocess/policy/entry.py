@@ -11,12 +11,13 @@ from typing import Final
 from dueprocess.errors import BadValue
 from dueprocess.policy.binding import amount_of, fields_of, paths, read_bindings
 from dueprocess.policy.checks import read_checks
-from dueprocess.policy.document import ArgumentPath, Egress, Rate, Retries, Rule, Tier, ToolPolicy
+from dueprocess.policy.document import ArgumentPath, Confirmation, Egress, Rate, Retries, Rule, Tier, ToolPolicy
 from dueprocess.policy.expression import Condition, compile_condition
 from dueprocess.policy.finding import Verdict
 from dueprocess.policy.limits import read_limits, sums
 from dueprocess.policy.origins import ORIGIN_KEYS, Restraint, read_arguments
 from dueprocess.policy.reader import Spot
+from dueprocess.policy.source import Table
 from dueprocess.tool import CITATIONS, Effect, ToolSpec
 from dueprocess.tool.schema import ANYTHING, Type, type_of_arguments
 from dueprocess.values import Duration, Money, digest_json
@@ -42,6 +43,7 @@ _KEYS: Final = (
     "egress",
     "limits",
     "checks",
+    "confirm",
     "schema_digest",
     *ORIGIN_KEYS,
     "mode",
@@ -91,7 +93,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
     _same_schema(keys.get("schema_digest"), spec)
     bind = read_bindings(keys.get("bind"), arguments)
     maximum, threshold = _thresholds(keys)
-    listed = _allowed_fields(keys.get("allowed_fields"))
+    listed, fields = _fields(keys.get("allowed_fields"), bind=bind, arguments=arguments)
     needs_amount = maximum is not None or threshold is not None or sums(keys.get("limits"))
     rules, conditions = _rules(keys.get("rules"), arguments)
     amount = amount_of(spot, bind, arguments) if needs_amount else bind.get("amount")
@@ -110,9 +112,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         roles=_known(keys.get("roles"), "role", names.roles),
         environments=_known(keys.get("environments"), "environment", names.environments),
         amount=amount,
-        fields=fields_of(keys["allowed_fields"], listed, bind=bind, arguments=arguments)
-        if listed
-        else bind.get("fields"),
+        fields=fields,
         subject=bind.get("subject"),
         approvers=_named(keys.get("approvers"), "approvers", names.approvers),
         rules=rules,
@@ -127,6 +127,7 @@ def read_entry(spot: Spot, *, name: str, names: Names) -> Entry:
         on_untrusted_control=(tier.on_untrusted_control if tier is not None else None) or Verdict.HOLD,
         limits=read_limits(keys.get("limits"), arguments=arguments),
         checks=checks,
+        confirm=_confirm(keys.get("confirm")),
         parameterized_only="mode" in keys and keys["mode"].choice(_SqlMode) is not None,
         row_level_security="row_level_security" in keys and keys["row_level_security"].boolean() is True,
     )
@@ -179,8 +180,14 @@ def _citation(spot: Spot | None, spec: ToolSpec | None) -> bool:
     return required
 
 
-def _allowed_fields(spot: Spot | None) -> tuple[ArgumentPath, ...] | None:
-    return None if spot is None else spot.distinct(_field)
+def _fields(
+    spot: Spot | None, *, bind: Mapping[str, ArgumentPath], arguments: Type | None
+) -> tuple[tuple[ArgumentPath, ...] | None, ArgumentPath | None]:
+    """The fields that are allowed, and the argument that holds them."""
+    listed = None if spot is None else spot.distinct(_field)
+    if spot is None or not listed:
+        return listed, bind.get("fields")
+    return listed, fields_of(spot, listed, bind=bind, arguments=arguments)
 
 
 def _field(spot: Spot) -> ArgumentPath | None:
@@ -226,6 +233,16 @@ def _rate(spot: Spot | None) -> Rate | None:
     count = keys["count"].count() if "count" in keys else None
     window = keys["window"].duration() if "window" in keys else None
     return None if count is None or window is None else Rate(count=count, window=window)
+
+
+def _confirm(spot: Spot | None) -> Confirmation | None:
+    if spot is None:
+        return None
+    if not isinstance(spot.node, Table):
+        return Confirmation() if spot.boolean() else None
+    keys = spot.table(("within",), required=("within",))
+    within = keys["within"].duration() if "within" in keys else None
+    return None if within is None else Confirmation(within=within)
 
 
 def _duration(spot: Spot | None) -> Duration | None:

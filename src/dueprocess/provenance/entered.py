@@ -124,7 +124,8 @@ def _fields(answer: Json, source: Source) -> Iterable[tuple[tuple[str, ...], str
 
 def excerpt(words: Words, start: int, end: int) -> str:
     """What stands around a place in a text, as it was written."""
-    text = words.plain.replace(GAP, " ")
+    text = words.plain
     before = "..." if start > _EXCERPT else ""
     after = "..." if end + _EXCERPT < len(text) else ""
-    return f"{before}{text[max(0, start - _EXCERPT) : end + _EXCERPT].strip()}{after}"
+    around = text[max(0, start - _EXCERPT) : end + _EXCERPT].replace(GAP, " ")
+    return f"{before}{around.strip()}{after}"

@@ -26,6 +26,8 @@ _ANY_MONTH: Final = "|".join(rf"{name[:3]}(?:{name[3:]}|\.)?" for name in _MONTH
 _NAMED_DATE = re.compile(
     rf"\b(?:{_ANY_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_ANY_MONTH}),? \d{{4}}\b"
 )
+_LONGEST_DATE: Final = len("30th of september, 2026")
+_YEAR = re.compile(r" \d{4}")
 _SCALED = re.compile(r"[ -]?(?:%|k\b|m\b|bn\b|mio\b|mrd\b|hundred|thousand|million|billion|tausend|dozen|per ?cent)")
 _TWO_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # a thousand in one country, decimals in another
 
@@ -69,12 +71,17 @@ def places(token: Token, words: Words) -> Iterator[Place]:
             yield from _dates(token.text, text)
         case Kind.WORDS:
             # What holds an address is not a name: it would be a second spelling of the address's own place.
-            if PHONE.fullmatch(token.text) or not active_tokens(token.text):
+            if PHONE.fullmatch(token.text) or not _holds_address(token.text):
                 yield from (each for each in _literal(token.text, text) if not _is_inside(text, each))
         case Kind.EMAIL | Kind.LINK:
             yield from _address(token, text)
         case Kind.IBAN | Kind.PHONE:
             yield from _spelled(token, text)
+
+
+@lru_cache(maxsize=64)
+def _holds_address(text: str) -> bool:
+    return bool(active_tokens(text))
 
 
 def _literal(wanted: str, text: str) -> Iterator[Place]:
@@ -103,19 +110,26 @@ def _joins(character: str) -> bool:
 
 def _is_inside(text: str, place: Place) -> bool:
     """Whether a place is a part of something longer that is one token: an address, an account, a phone number, a date."""
-    if any(mark in text for mark in "@./"):
+    if "@" in text or "." in text or "/" in text:
         start, end = _run(text, place.start)
         if start <= place.start and place.end <= end and place.end - place.start < end - start:
             longer = text_token(text[start:end]) if end - start <= MAX_LENGTH else None
             if longer is None or longer.kind in {Kind.EMAIL, Kind.LINK}:
                 return True
+    if _is_in_date(text, place):
+        return True
     begin = max(0, place.start - _AROUND)
     near = text[begin : place.end + _AROUND]
-    if any(
-        begin + date.start() <= place.start and place.end <= begin + date.end() for date in _NAMED_DATE.finditer(near)
-    ):
-        return True
     return is_part_of_active(near, place.start - begin, place.end - begin)
+
+
+def _is_in_date(text: str, place: Place) -> bool:
+    # One character more to each side, to see where words end.
+    begin = max(0, place.start - _LONGEST_DATE - 1)
+    near = text[begin : place.start + _LONGEST_DATE + 1]
+    return _YEAR.search(near) is not None and any(
+        begin + date.start() <= place.start and place.end <= begin + date.end() for date in _NAMED_DATE.finditer(near)
+    )
 
 
 def _matches(pattern: re.Pattern[str], text: str, is_whole: Callable[[str, int, int], bool]) -> Iterator[Place]:

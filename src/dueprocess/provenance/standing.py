@@ -10,9 +10,11 @@ Rule 5. What a person said before and is told again word for word names nothing 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from dueprocess.provenance.entered import Entered
+from dueprocess.provenance.holding import Texts
 from dueprocess.provenance.token import Token
 from dueprocess.provenance.words import GAP, Words
 from dueprocess.values.trust import Audience, Integrity
@@ -38,7 +40,7 @@ class Endorsed:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """All that entered a run, in order, and what was used of it.
 
@@ -53,6 +55,16 @@ class Standing:
     used: tuple[Use, ...] = ()
     endorsed: tuple[Endorsed, ...] = ()
     scope: frozenset[str] | None = None
+
+    @cached_property
+    def vouching_texts(self) -> Texts:
+        """What vouches of the spans in `vouching`, in that order, to be searched."""
+        return Texts(tuple([self.entered[number].vouching for number in self.vouching]))
+
+    @cached_property
+    def latest_first(self) -> Texts:
+        """All that entered, from the last to the first, to be searched."""
+        return Texts(tuple([span.words for span in reversed(self.entered)]))
 
     def enter(self, span: Entered) -> "Standing":
         """With one more span (rules 1, 4 and 5)."""

@@ -17,12 +17,13 @@ Rule 4. Of several places the first that is free is taken. A place that overlaps
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from dueprocess.provenance.active import MIN_PHONE
 from dueprocess.provenance.entered import Entered, excerpt
-from dueprocess.provenance.place import Place, places, trace
+from dueprocess.provenance.place import Place, places
 from dueprocess.provenance.standing import Endorsed, Standing
 from dueprocess.provenance.token import PHONE, Kind, Token, token_of
 from dueprocess.provenance.words import GAP, Words
@@ -31,7 +32,7 @@ from dueprocess.values.trust import Integrity
 
 _STRONG: Final = frozenset({Kind.EMAIL, Kind.LINK, Kind.IBAN, Kind.PHONE, Kind.DATE})
 _AROUND: Final = 48  # characters to each side in which words of the role are looked for
-_BEFORE, _AFTER = 3, 3  # words
+_BEFORE: Final = 3  # words
 _LONG_ENOUGH: Final = 4  # characters: shorter ids collide (measured)
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -177,10 +178,8 @@ def is_mentioned(standing: Standing, token: Token) -> bool:
 
 def seen(standing: Standing, token: Token) -> Seen | None:
     """Where a value was last seen among all that entered the run."""
-    piece = trace(token)
-    for span in reversed(standing.entered):
-        if piece not in span.words.folded:
-            continue
+    for number in standing.latest_first.holding(token):
+        span = standing.entered[-1 - number]
         for place in places(token, span.words):
             return Seen(
                 origin=span.origin,
@@ -192,12 +191,10 @@ def seen(standing: Standing, token: Token) -> Seen | None:
 
 
 def _holding(standing: Standing, token: Token) -> Iterator[tuple[int, Entered]]:
-    """The spans that vouch and may hold the token: most hold no piece of it, which is quickly seen."""
-    piece = trace(token)
-    for number in standing.vouching:
-        span = standing.entered[number]
-        if piece in span.vouching.folded:
-            yield number, span
+    """The spans that vouch and may hold the token."""
+    for at in standing.vouching_texts.holding(token):
+        number = standing.vouching[at]
+        yield number, standing.entered[number]
 
 
 def _integrity(span: Entered) -> Integrity:
@@ -216,43 +213,43 @@ def _naming(span: Entered, token: Token, role: Role) -> Iterator[Place]:
         if start == last or token_of(text[start:end]) != token:
             continue  # it is part of a longer value
         last = start
-        around = _stems((span.source, *path))
+        if token.kind in _STRONG:
+            yield Place(start=start, end=end)
+            continue
+        told = _stems((span.source, *path))
         # A phrase that is a whole value by its place is no accident of a sentence.
         is_phrase = token.kind is Kind.WORDS and " " in token.text and len(token.text) >= _LONG_ENOUGH
-        if is_phrase or _is_named(span.vouching, token, Place(start=start, end=end), role, around=around, told=around):
+        if is_phrase or _is_named(span.vouching, token, Place(start=start, end=end), role, told=told):
             yield Place(start=start, end=end)
 
 
 def _is_named_by(words: Words, token: Token, place: Place, role: Role) -> bool:
+    if token.kind in _STRONG:
+        return True
     text = words.folded
     # What was taken out in between keeps words apart, and so does the end of a sentence.
     before = _WORD.findall(_APART.split(text[max(0, place.start - _AROUND) : place.start])[-1])[-_BEFORE:]
-    after = _WORD.findall(_APART.split(text[place.end : place.end + _AROUND])[0])[:_AFTER]
+    after = _WORD.findall(_APART.split(text[place.end : place.end + _AROUND], maxsplit=1)[0])[:1]
     if token.kind is Kind.NUMBER and role.is_money:
         return _is_sum(text, place.start, place.end) or _is_amount(before, after, role)
-    around = frozenset(map(_stem, (*before, *after)))
     told = [word for word in before if word not in _NO_ROLE][-1:]
-    return _is_named(words, token, place, role, around=around, told=frozenset(map(_stem, (*told, *after[:1]))))
+    return _is_named(words, token, place, role, told=frozenset(map(_stem, (*told, *after))))
 
 
 def _is_amount(before: list[str], after: list[str], role: Role) -> bool:
     of_money = _MONEY_WORDS | _stems((role.argument,))
     last = {_stem(word) for word in before[-1:]}
-    beside = {_stem(word) for word in (*before, *after[:1])}
+    beside = {_stem(word) for word in (*before, *after)}
     return not (last & _OF_IDS) and bool(of_money & beside or role.words & last)
 
 
-def _is_named(
-    words: Words, token: Token, place: Place, role: Role, *, around: frozenset[str], told: frozenset[str]
-) -> bool:
-    """Rules 2 and 3. `around`: the words about it; `told`: those that say at once what it is."""
-    if token.kind in _STRONG:
-        return True
+def _is_named(words: Words, token: Token, place: Place, role: Role, *, told: frozenset[str]) -> bool:
+    """Rules 2 and 3, of what is not strong. `told`: the words beside it that say what it is."""
     text, start, end = words.folded, place.start, place.end
     if token.kind is Kind.NUMBER:
         is_sum = _is_sum(text, start, end)
         if role.is_money:
-            return is_sum or bool((_MONEY_WORDS | _stems((role.argument,))) & around)
+            return is_sum or bool((_MONEY_WORDS | _stems((role.argument,))) & told)
         return not is_sum and (bool(role.words & told) or sum(map(str.isdigit, token.text)) >= _LONG_ENOUGH)
     if _is_quoted(text, start, end):
         return True
@@ -262,9 +259,10 @@ def _is_named(
         # A number to call without its country is found as it was written, in groups; its parts are no values.
         is_called = sum(map(str.isdigit, token.text)) >= MIN_PHONE and PHONE.fullmatch(token.text) is not None
         return is_called or token in role.listed or _is_name(words, place, role)
+    if _is_id(token.text) or _is_name(words, place, role):
+        return True
     is_common = bool({token.text, _stem(token.text)} & (_NO_ROLE | role.words))
-    is_told = bool(_stems((role.argument,)) - _NO_ROLE & told) and not is_common
-    return is_told or _is_id(token.text) or _is_name(words, place, role)
+    return bool(_stems((role.argument,)) - _NO_ROLE & told) and not is_common
 
 
 def _is_sum(text: str, start: int, end: int) -> bool:
@@ -306,17 +304,27 @@ def _is_name(words: Words, place: Place, role: Role) -> bool:
 def _is_part_of_name(words: Words, place: Place) -> bool:
     """Whether a name goes on before or after: "Ann" is not whole in "Ann Lee"."""
     plain = words.plain
-    before, after = (
-        _WORD_BEFORE.search(plain[max(0, place.start - _AROUND) : place.start]),
-        _WORD_AFTER.match(plain, place.end),
+    if not plain[place.start : place.start + 1].isupper():
+        return False
+    # The last two words are all that can be of the name.
+    near = " ".join(plain[max(0, place.start - _AROUND) : place.start].rsplit(" ", 3)[-3:])
+    return any(
+        each is not None and each[1][0].isupper() and each[1].lower() not in _OPENERS
+        for each in (_WORD_BEFORE.search(near), _WORD_AFTER.match(plain, place.end))
     )
-    goes_before = before is not None and before[1][0].isupper() and before[1].lower() not in _OPENERS
-    goes_on = after is not None and after[1][0].isupper() and after[1].lower() not in _OPENERS
-    return plain[place.start : place.start + 1].isupper() and (goes_before or goes_on)
 
 
 def _stems(names: Collection[str]) -> frozenset[str]:
-    return frozenset(_stem(word) for name in names for word in _WORD.findall(_CAMEL.sub(" ", name).lower()))
+    return _NONE.union(*(_known_stems(name) if len(name) <= _SHORT else _stems_of(name) for name in names))
+
+
+def _stems_of(name: str) -> frozenset[str]:
+    return frozenset(map(_stem, _WORD.findall(_CAMEL.sub(" ", name).lower())))
+
+
+_NONE: Final[frozenset[str]] = frozenset()
+_SHORT: Final = 64  # characters of a name that is remembered: a stranger's may be of any length
+_known_stems = lru_cache(maxsize=256)(_stems_of)
 
 
 def _stem(word: str) -> str:

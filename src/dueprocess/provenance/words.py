@@ -11,8 +11,10 @@ Rule 3. A value with characters that are not seen, or with several scripts in on
 
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from struct import unpack
 from typing import Final
 
 GAP: Final = "\0"
@@ -34,6 +36,12 @@ _UNSEEN: Final = frozenset(
 )  # shown as nothing, though they are called letters or marks
 _APART = re.compile("([ßẞς])")
 _TAG = re.compile(r"<(/?)([a-z][\w.-]*)[^<>]*>", re.IGNORECASE)
+_RUN = re.compile(r"\w+")
+_BLANKED: Final = {code: " " for code in range(128) if not _RUN.match(chr(code))}
+_HEAD: Final = 4  # characters: the groups of an account are of four
+_PLACES_EACH: Final = 8
+PAGE: Final = 1021
+"""Places in `Words.heads` of a text of a hundred words, and the least there are; a prime, so that each character tells."""
 _LOOSE_SCRIPTS: Final = frozenset(
     {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}
 )  # written in one word with others
@@ -55,6 +63,37 @@ class Words:
     def folded(self) -> str:
         """The compared text (rule 1); character for character beside `plain`."""
         return _casefolded(self.plain)
+
+    @cached_property
+    def heads(self) -> bytes:
+        """How the runs of letters and digits of the compared text begin (`head`): a one at the place of each (`place_of`).
+
+        A one may be another's; a zero is certain. One page of places, or doubled until most of them are zeros.
+        """
+        text = self.folded
+        runs = text.translate(_BLANKED).split() if text.isascii() else _RUN.findall(text)
+        found = {run.lstrip("_")[:_HEAD] for run in set(runs)}
+        keys = _places_of(found) if text.isascii() else list(map(place_of, found))
+        places = bytearray(PAGE << (len(keys) * _PLACES_EACH // PAGE).bit_length())
+        size = len(places)
+        for key in keys:
+            places[key % size] = 1
+        return bytes(places)
+
+
+def head(run: str) -> str:
+    """How a run of letters and digits begins; underscores at its beginning may enclose it, and do not count."""
+    return run.lstrip("_")[:_HEAD]
+
+
+def place_of(beginning: str) -> int:
+    """Where in `Words.heads` a beginning is told, before that is cut to its length."""
+    return int.from_bytes(beginning.encode("utf-8", "surrogatepass"), "little")
+
+
+def _places_of(beginnings: Collection[str]) -> Sequence[int]:
+    # The same of many in ASCII, at once.
+    return unpack(f"<{len(beginnings)}I", "".join([each.ljust(_HEAD, GAP) for each in beginnings]).encode())
 
 
 def folded(text: str) -> str:

@@ -2,7 +2,8 @@
 
 Rule 1. An answer is considered in the transaction that records it: two people, or one person twice, cannot both be last.
 Rule 2. An answer that does not count is recorded too, with the rule that refused it.
-Rule 3. An edit is a new revision, decided from the start; it approves only if it does nothing but lower what may be lowered.
+Rule 3. What waits for the word of whoever it is done for waits for nobody else: approvers are asked once that is given.
+Rule 4. An edit is a new revision, decided from the start; it approves only if it does nothing but lower what may be lowered.
 """
 
 from dataclasses import dataclass
@@ -23,9 +24,11 @@ from dueprocess.gate import (
     Outcome,
     SettledBy,
 )
+from dueprocess.gate.confirm import rule_of as confirm_rule
 from dueprocess.gate.held import request_of
-from dueprocess.gate.records import ValueEndorsed
+from dueprocess.gate.records import ActionConfirmed, ValueEndorsed
 from dueprocess.ledger import Reader, Transaction
+from dueprocess.policy import Verdict
 from dueprocess.policy.arguments import MISSING, find
 from dueprocess.provenance import token_of
 from dueprocess.runtime.forms import approvals_of
@@ -101,6 +104,10 @@ def approve(shell: Shell, action: str, *, person: Person, digest: str | None = N
 
     def unit(tx: Transaction) -> Answered:
         found, now = _open_card(tx, shell, action)
+        if awaits_confirmation(found.held):
+            who = found.held.call.on_behalf_of
+            refused = Refused(rule="approval.confirm", reason=f"{who} has yet to confirm it; approvers are asked after")
+            return _refuse(tx, shell, found, person=person, refused=refused, now=now)
         answer = consider(
             found.request,
             _approval(person),
@@ -119,6 +126,47 @@ def approve(shell: Shell, action: str, *, person: Person, digest: str | None = N
         return Answered(complete=made is not None)
 
     return shell.store.write(unit)
+
+
+def confirm(shell: Shell, action: str, *, person: Person, digest: str | None = None) -> Answered:
+    """Says yes to a held call as whoever it is done for, as shown under `digest` (default: as it is held now).
+
+    Good for this call, once, as long as the policy says; the action is decided again, and held only for what else speaks
+    against it. Only the person on whose behalf the call is made can say it.
+
+    Raises:
+        NotFound: no such hold. Conflict: it is not open any more, or does not wait for this.
+    """
+
+    def unit(tx: Transaction) -> Answered:
+        found, now = _open_card(tx, shell, action)
+        call = found.held.call
+        if not awaits_confirmation(found.held):
+            raise Conflict(f"{action} does not wait for a confirmation; `due approvals show {action}` says for what")
+        shown = found.row.digest if digest is None else digest
+        if person.id != call.on_behalf_of:
+            reason = f"{person.id} is not {call.on_behalf_of}, for whom it is done"
+            refused = Refused(rule="confirmation.requester", reason=reason)
+        elif shown != found.row.digest:
+            reason = f"it has changed: shown {shown[:12]}, held is {found.row.digest[:12]}"
+            refused = Refused(rule="approval.digest", reason=reason)
+        elif now > found.request.expires_at:
+            refused = Refused(rule="approval.expired", reason="it came too late; the hold has expired")
+        else:
+            record = ActionConfirmed(tool=call.tool, arguments=call.arguments, by=person.id, how=person.how)
+            message(tx, found.row.run, [Item(record=record, action=action)], tenant=shell.tenant, now=now)
+            return Answered(complete=True)
+        return _refuse(tx, shell, found, person=person, refused=refused, now=now)
+
+    return shell.store.write(unit)
+
+
+def awaits_confirmation(held: ActionHeld) -> bool:
+    """Whether a hold waits for the word of whoever it is done for."""
+    rule = confirm_rule(held.call.tool)
+    return any(
+        each.rule == rule and each.decision == Verdict.HOLD.value and not each.advisory for each in held.findings
+    )
 
 
 def reject(shell: Shell, action: str, *, person: Person, reason: str = "") -> Answered:

@@ -49,6 +49,7 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "approval.refused": action.ApprovalRefused,
         "approval.rejected": action.ApprovalRejected,
         "value.endorsed": action.ValueEndorsed,
+        "action.confirmed": action.ActionConfirmed,
         "policy.published": system.PolicyPublished,
         "release.registered": system.ReleaseRegistered,
         "stop.ordered": system.StopOrdered,

@@ -125,7 +125,9 @@ def _answered(tx: Transaction, e: Envelope, r: object, row: RunRow) -> RunRow:
     return wake(tx, e, r, row)
 
 
-def _endorsed(tx: Transaction, e: Envelope, r: action_records.ValueEndorsed, row: RunRow) -> RunRow:
+def _asked_again(
+    tx: Transaction, e: Envelope, r: action_records.ValueEndorsed | action_records.ActionConfirmed, row: RunRow
+) -> RunRow:
     # The hold stays open until it is decided again.
     return wake(tx, e, r, row)
 
@@ -207,6 +209,7 @@ ACTION_HANDLERS: Final[Mapping[type, Handler]] = MappingProxyType(
         action_records.ActionEdited: _answered,
         action_records.ApprovalGiven: _approved,
         action_records.ApprovalRejected: _rejected,
-        action_records.ValueEndorsed: _endorsed,
+        action_records.ActionConfirmed: _asked_again,
+        action_records.ValueEndorsed: _asked_again,
     }
 )

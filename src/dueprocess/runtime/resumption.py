@@ -26,7 +26,7 @@ from dueprocess.gate import (
     FindingRecord,
     Outcome,
 )
-from dueprocess.gate.records import ValueEndorsed
+from dueprocess.gate.records import ActionConfirmed, ValueEndorsed
 from dueprocess.ledger import Event, Reader
 from dueprocess.model import ToolRequest
 from dueprocess.policy import Policy
@@ -83,16 +83,16 @@ def again(events: list[Event], action: ActionId, state: ActionState) -> Pending:
 def held(tx: Reader, events: list[Event], action: ActionId, *, now: Instant) -> Pending | HeldCall | None:
     """A hold: to be decided again if its approvals are complete, left alone if they are not; None once it has expired."""
     hold = tx.get(HOLDS, action)
-    if hold is not None and (hold.execute_by or _is_endorsed(events)):
+    if hold is not None and (hold.execute_by or _is_answered(events)):
         return again(events, action, ActionState.HELD)
     if hold is not None and hold.expires_at < now:
         return None
     return HeldCall(action=action, findings=findings_of(tuple(events)), reason="waits for people")
 
 
-def _is_endorsed(events: list[Event]) -> bool:
+def _is_answered(events: list[Event]) -> bool:
     held = max((at for at, event in enumerate(events) if isinstance(event.record, ActionHeld)), default=0)
-    return any(isinstance(event.record, ValueEndorsed) for event in events[held:])
+    return any(isinstance(event.record, (ValueEndorsed, ActionConfirmed)) for event in events[held:])
 
 
 def successor(events: list[Event], action: ActionId) -> str:

@@ -225,6 +225,9 @@ class ActionTeller:
         value = self._hide.arguments(record.tool, canonical({record.argument: _read(record.value)}))
         self._answers.append(replace(said, reason=f"a value of {record.argument}, for this run", arguments=value))
 
+    def _confirmed(self, envelope: Envelope, record: gate.ActionConfirmed) -> None:
+        self._answers.append(AnswerStory(at=Instant(envelope.at), what="confirmed", by=record.by, how=record.how))
+
     def _edited(self, envelope: Envelope, record: gate.ActionEdited) -> None:
         tool = self._call.tool
         self._answers.append(
@@ -296,6 +299,7 @@ class ActionTeller:
             gate.ApprovalEscalated: _noticed,
             gate.ApprovalRefused: _refused,
             gate.ApprovalRejected: _rejected,
+            gate.ActionConfirmed: _confirmed,
             gate.ValueEndorsed: _endorsed,
         }
     )

@@ -294,6 +294,10 @@ def _endorsed(event: Event, record: gate.ValueEndorsed, hide: Redaction) -> str:
     return f"{event.envelope.action} {visible(record.by)} ({visible(record.how)}) vouches in this run for {shown}"
 
 
+def _confirmed(event: Event, record: gate.ActionConfirmed, hide: Redaction) -> str:
+    return f"{event.envelope.action} confirmed by {visible(record.by)} ({visible(record.how)}), whom it is done for"
+
+
 def _published(event: Event, record: system.PolicyPublished, hide: Redaction) -> str:
     return f"policy {record.digest[:DIGEST_SHOWN]} published for {record.agent} by {visible(record.author)} ({visible(record.how)})"
 
@@ -349,6 +353,7 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         gate.ApprovalEscalated: _escalated,
         gate.ApprovalRefused: _refused,
         gate.ApprovalRejected: _rejected,
+        gate.ActionConfirmed: _confirmed,
         gate.ValueEndorsed: _endorsed,
         run.ContentEntered: _entered,
         system.PolicyPublished: _published,

@@ -199,6 +199,9 @@ STRUCTURAL = [
     (LIMIT, entry("limits: [{count: 1, per: [], window: 30m, over: deny}]"), "tools.refund.limits.window"),
     (LIMIT, entry("limits: [{count: 1, per: [], window: 1h, over: hold}]"), "tools.refund.limits.over"),
     (entry("checks: [{name: c, from: look, assert: 'result.a == 1'}]"), entry("checks: []"), "tools.refund.checks.c"),
+    (entry("confirm: true"), ("{allowed: true}",), "tools.refund.confirm"),
+    (entry("confirm: true"), entry("confirm: false"), "tools.refund.confirm"),
+    (entry("confirm: true"), entry("confirm: {within: 16m}"), "tools.refund.confirm"),
     (entry("retries: {max_attempts: 1}"), entry("retries: {max_attempts: 2}"), "tools.refund.retries.max_attempts"),
     (
         entry("idempotency_key: [$.order_id]"),

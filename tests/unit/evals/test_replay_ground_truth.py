@@ -22,6 +22,7 @@ from tests.unit.evals.replay_suite import (
 )
 
 from dueprocess.evals import CapEffect, Counters, RecordedCall, replay_ground_truth, walk
+from dueprocess.evals.recording import Answer
 from dueprocess.gate import Stopped
 from dueprocess.policy import Principal
 
@@ -280,3 +281,40 @@ def test_a_tired_approver_lets_through_what_shows_no_red_flag():
         allowing(pay="allowed: false").replace("allowed: true, allowed: false", "allowed: false"), user(), goal(pay())
     )
     assert denied.assume_breach.with_tired_approver == 0
+
+
+CHECKED = "checks: [{name: seen, from: look, assert: \"result == 'open'\"}]"
+
+
+def answered(call: RecordedCall, result: str) -> RecordedCall:
+    return replace(call, answers=(Answer(tool="look", arguments={}, result=result),))
+
+
+def test_a_read_that_the_gate_makes_itself_answers_what_the_recording_says():
+    policy = allowing(pay=CHECKED)
+    assert calls(replayed(policy, user(answered(pay(), "open")))) == (1, 1)
+    assert calls(replayed(policy, user(answered(pay(), "shut")))) == (0, 1)
+    assert calls(replayed(policy, user(pay()))) == (0, 1)
+    assert calls(replayed(policy, user(answered(pay(), "open"), pay()))) == (2, 2)
+
+
+def test_the_gates_own_reads_are_calls_and_are_decided_like_any():
+    policy = allowing(agent="max_tool_calls: 2", pay=CHECKED)
+    report = replayed(policy, user(answered(pay(), "open"), pay()))
+    assert (calls(report), report.caps["max_tool_calls"].calls) == ((1, 2), 1)
+    denied = allowing(pay=CHECKED, look=DENIED)
+    assert calls(replayed(denied, user(answered(pay(), "open")))) == (0, 1)
+
+
+def test_what_the_requester_confirmed_runs_once():
+    policy, yes = allowing(pay="confirm: true"), replace(pay(), confirmed=True)
+    for who, ran in ((Principal(id="agent:a@1", on_behalf_of="user:ann"), 2), (None, 0)):
+        found = replay_ground_truth(bench(policy, principal=who), [user(yes, pay(), yes)], tick=lambda: 0)
+        assert calls(found) == (ran, 3)
+
+
+def test_goals_of_a_sort_are_counted_together():
+    goals = [replace(goal(pay(to="eve"), name=f"g{n}"), sort=sort) for n, sort in enumerate(("a", "b", "a"))]
+    report = replayed(allowing(pay="rules: [{id: no, when: \"args.to == 'bob'\", then: deny}]"), user(), *goals)
+    assert {sort: (each.goals, each.executed) for sort, each in report.sorts.items()} == {"a": (2, 2), "b": (1, 1)}
+    assert replayed(ALL_ALLOWED, user(), goal(pay())).sorts == {}

@@ -201,3 +201,33 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path):
 
 def test_every_refusal_is_an_error_of_the_library():
     assert issubclass(FileInvalid, DueProcessError)
+
+
+def test_a_call_may_say_what_was_confirmed_answered_and_expected():
+    call = {
+        **CALL,
+        "confirmed": True,
+        "answers": [{"name": "look", "arguments": {"id": 1}, "result": "x"}],
+        "gold_match": None,
+    }
+    (task,) = read_ground_truth(
+        lines({**TASK, "sort": "theft", "calls": [call, CALL, {**CALL, "gold_match": "exact"}]}), name="g"
+    )
+    first, second, third = task.calls
+    assert task.sort == "theft"
+    assert (first.confirmed, second.confirmed) == (True, False)
+    assert [(each.tool, each.arguments, each.result) for each in first.answers] == [("look", {"id": 1}, "x")]
+    assert (first.expected, second.expected, third.expected) == (False, None, True)
+
+
+@pytest.mark.parametrize(
+    ("call", "place"),
+    [
+        ({"confirmed": "yes"}, "calls[0].confirmed"),
+        ({"answers": {}}, "calls[0].answers"),
+        ({"answers": [{"name": "look", "arguments": {}}]}, "calls[0].answers[0].result"),
+        ({"answers": [{"arguments": {}, "result": 1}]}, "calls[0].answers[0].name"),
+    ],
+)
+def test_what_is_beside_a_call_is_read_strictly(call: dict[str, Any], place: str):
+    assert place in refusal(lambda: read_ground_truth(lines({**TASK, "calls": [{**CALL, **call}]}), name="g"))

@@ -30,7 +30,14 @@ from dueprocess.gate import (
     RequirementRecord,
     SettledBy,
 )
-from dueprocess.gate.records import ActionPreviewed, ApprovalEscalated, ApprovalReminded, UseRecord, ValueEndorsed
+from dueprocess.gate.records import (
+    ActionConfirmed,
+    ActionPreviewed,
+    ApprovalEscalated,
+    ApprovalReminded,
+    UseRecord,
+    ValueEndorsed,
+)
 
 CALL = {"tool": "t", "arguments": "{}", "schema": "s", "principal": "agent:a", "cause": 3, "index": 0}
 CALL_WHOLE = CALL | {"on_behalf_of": "", "revision": 0, "request": "", "citations": "", "edited_by": []}
@@ -127,6 +134,11 @@ OLDEST: list[tuple[type, dict[str, Any], dict[str, Any]]] = [
         ValueEndorsed,
         {"tool": "t", "argument": "a", "value": "1", "by": "user:ann", "how": "token"},
         {"tool": "t", "argument": "a", "value": "1", "by": "user:ann", "how": "token"},
+    ),
+    (
+        ActionConfirmed,
+        {"tool": "t", "arguments": "{}", "by": "user:ann", "how": "token"},
+        {"tool": "t", "arguments": "{}", "by": "user:ann", "how": "token"},
     ),
     (ApprovalRejected, {"by": "user:ann", "how": "token"}, {"by": "user:ann", "how": "token", "reason": ""}),
     (

@@ -170,6 +170,10 @@ ALL_TOOLS = (
             "checks: [{name: a, from: run_sql_query, where: {x: 1}, assert: 'true'}]",
             "checks[0].where: unknown argument 'x'; ",
         ),
+        ("confirm: soon", "confirm: got the text 'soon'; expected true or false"),
+        ("confirm: {}", "confirm: the key within is missing"),
+        ("confirm: {within: 5}", "confirm.within: got '5'; expected a duration"),
+        ("confirm: {within: 5m, by: ann}", "confirm.by: unknown key 'by'"),
         ("checks: [{name: a, assert: 'true'}]", "checks[0]: it rests on no answer; expected from, or given"),
         (
             "checks: [{name: a, from: [run_sql_query, run_sql_query], assert: 'true'}]",

@@ -1,0 +1,74 @@
+"""Which of many texts may hold a token, told without reading them. Where in one it stands is asked in `place`.
+
+Rule 1. Wherever a token stands, it stands whole (`place`, rule 1), and so does a run of letters and digits of it, or at least
+        how that run begins: thousands may be set apart in a number, and the groups of an account.
+Rule 2. This errs to one side alone: a text that is not told holds the token nowhere; one that is told may hold it.
+Rule 3. What is known of a text lives as long as the text, what is known of many as long as the state they belong to.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from dueprocess.provenance.place import trace
+from dueprocess.provenance.token import Kind, Token
+from dueprocess.provenance.words import PAGE, Words, head, place_of
+
+_RUN = re.compile(r"\w+")
+_LONG: Final = 500  # characters: what is longer may be found where a text was cut off within a run
+
+
+def heads(token: Token) -> tuple[str, ...]:
+    """How a run begins wherever the token stands (`words.head`), like one of these; none where that cannot be told."""
+    if token.kind is Kind.PHONE or "xn--" in token.text or len(token.text) > _LONG:
+        return ()  # grouped in any way, written in another script, cut off
+    runs = _RUN.findall(token.text)
+    if not runs:
+        return ()
+    found = head(max(runs, key=len) if token.kind is Kind.WORDS else runs[0])
+    if token.kind is Kind.NUMBER:
+        return tuple({found, trace(token)})  # without and with its thousands set apart
+    return (found,) if found else ()
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Some texts in their order, ready to be asked for all that may hold a token. The work is done once, when first needed."""
+
+    each: tuple[Words, ...] = field(repr=False)
+
+    def holding(self, token: Token) -> Iterator[int]:
+        """The numbers of those that may hold the token (rule 2), in order."""
+        piece, begun = trace(token), heads(token)
+        match begun:
+            case ():
+                numbers: Iterable[int] = range(len(self.each))
+            case (one,):
+                numbers = self._beginning(one)
+            case _:
+                numbers = sorted({number for one in begun for number in self._beginning(one)})
+        for number in numbers:
+            if piece in self.each[number].folded:
+                yield number
+
+    def _beginning(self, wanted: str) -> Iterator[int]:
+        """The numbers of the texts in which a run may begin so, in order."""
+        key = place_of(wanted)
+        column = self._pages[key % PAGE :: PAGE]  # what each text has at this place
+        number = column.find(1)
+        while number >= 0:
+            own = self.each[number].heads
+            if own[key % len(own)]:
+                yield number
+            number = column.find(1, number + 1)
+
+    @cached_property
+    def _pages(self) -> bytes:
+        """One page of each text: its own where it has but one, else one that tells nothing."""
+        tables = [words.heads for words in self.each]
+        return b"".join([table if len(table) == PAGE else _UNTOLD for table in tables])
+
+
+_UNTOLD: Final = b"\1" * PAGE
