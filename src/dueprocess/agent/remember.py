@@ -13,12 +13,12 @@ from dueprocess.agent.declared import workflow_from_json
 from dueprocess.agent.happened import Happened
 from dueprocess.agent.records import ClarificationGiven, ContentEntered, PlanMade, TaskSubmitted
 from dueprocess.agent.workflow import Workflow, calls_of, is_path
-from dueprocess.errors import BadValue
 from dueprocess.gate import ActionDispatched, ActionReused, ActionSettled
 from dueprocess.gate.history import History
 from dueprocess.gate.records import ActionConfirmed, ValueEndorsed
 from dueprocess.provenance import Entered, answered, said, written_out
 from dueprocess.values import Json, parse
+from dueprocess.values.canonical import parse_or
 from dueprocess.values.trust import Integrity
 
 
@@ -30,7 +30,7 @@ def remember(history: History, event: Happened, *, workflow: Workflow | None = N
 
 def _submitted(history: History, event: Happened, record: TaskSubmitted, workflow: Workflow | None) -> History:
     history = history.enter(said(record.text, origin="task"))
-    inputs = _inputs(record.inputs)
+    inputs = parse_or(record.inputs)
     if inputs:
         history = history.enter(written_out(inputs, origin="inputs", integrity=Integrity.USER))
     if workflow is not None:
@@ -77,13 +77,6 @@ def _endorsed(history: History, event: Happened, record: ValueEndorsed, workflow
 
 def _confirmed(history: History, event: Happened, record: ActionConfirmed, workflow: Workflow | None) -> History:
     return history.confirm(record, at=event.at)
-
-
-def _inputs(text: str) -> Json:
-    try:
-        return parse(text)
-    except BadValue:
-        return None
 
 
 def _literals(workflow: Workflow) -> Entered:

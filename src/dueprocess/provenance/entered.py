@@ -7,6 +7,8 @@ Rule 2. An answer of a directory that cannot be read value by value counts as un
 Rule 3. A `system_id` vouches where its path leads to exactly one value.
 Rule 4. An answer without any text (a number, true, nothing) taints nothing, whoever gave it.
 Rule 5. An answer whose query was not vouched vouches nothing: whoever asks chooses what is answered.
+Rule 6. A place is told by the number of its value among all values of the answer: what is labelled otherwise later, under
+        another policy, moves no place that was used.
 """
 
 import re
@@ -21,6 +23,9 @@ from dueprocess.provenance.words import GAP, Words, own_words
 from dueprocess.values import Json, canonical
 from dueprocess.values.trust import Integrity, Label, Source
 
+_IN_ONE: Final = 32  # bits: no value of an answer is as long
+_Leaf = tuple[int, tuple[tuple[str, ...], str]]
+"""A value of an answer: which one it is, its path, and its text."""
 _EXCERPT: Final = 60  # characters to each side of what is shown of a span
 
 
@@ -29,7 +34,8 @@ class Entered:
     """A span that entered a run. `origin`: the id of the action that brought it, or who said it; `source`: the tool.
 
     `words` is what is searched: a person's own words, or the answer's text. `paths`: where each of the pieces of
-    `vouching` stood in the answer; empty for a person's words. `lasts`: what vouches is not used up.
+    `vouching` stood in the answer; empty for a person's words. `numbers`: of each, which of the answer's values it is.
+    `lasts`: what vouches is not used up.
     """
 
     origin: str
@@ -38,6 +44,7 @@ class Entered:
     words: Words
     vouches: bool = False
     paths: tuple[tuple[str, ...], ...] = ()
+    numbers: tuple[int, ...] = ()
     vouching: Words = field(default_factory=lambda: Words(""))
     lasts: bool = False
 
@@ -52,12 +59,22 @@ class Entered:
 
     def piece(self, at: int) -> tuple[tuple[str, ...], int, int]:
         """The value around a place in `vouching`: its path, start and end without blanks."""
-        index = bisect_right(self._ends, at)
-        start = self._ends[index - 1] + 1 if index else 0
+        index, start = self._piece_at(at)
         end = self._ends[index] if index < len(self._ends) else len(self.vouching.folded)
         text = self.vouching.folded[start:end]
         start += len(text) - len(text.lstrip())
         return self.paths[index], start, start + len(text.strip())
+
+    def place_of(self, at: int) -> int:
+        """A place in `vouching` as it is recorded (rule 6): in a person's words as it is, else within its value."""
+        if self.is_prose:
+            return at
+        index, start = self._piece_at(at)
+        return (self.numbers[index] << _IN_ONE) + at - start
+
+    def _piece_at(self, at: int) -> tuple[int, int]:
+        index = bisect_right(self._ends, at)
+        return index, self._ends[index - 1] + 1 if index else 0
 
 
 def said(text: str, *, origin: str) -> Entered:
@@ -71,7 +88,7 @@ def written_out(values: Json, *, origin: str, integrity: Integrity) -> Entered:
     return replace(
         _vouching(
             Entered(origin=origin, label=Label(integrity=integrity), words=Words(canonical(values))),
-            list(leaves(values)),
+            list(enumerate(leaves(values))),
         ),
         lasts=integrity is Integrity.OPERATOR,
     )
@@ -90,7 +107,7 @@ def answered(answer: Json, *, origin: str, tool: str, source: Source, query_vouc
     if not query_vouched or is_text:
         return entered
     if declared is not Integrity.UNTRUSTED:
-        trusted = list(leaves(found))
+        trusted = list(enumerate(leaves(found)))
         if declared is Integrity.SYSTEM_ID and len(trusted) != 1:
             trusted = []
     else:
@@ -102,19 +119,24 @@ def answered(answer: Json, *, origin: str, tool: str, source: Source, query_vouc
 _BY_VALUE: Final = frozenset({Integrity.DIRECTORY, Integrity.SYSTEM_ID})
 
 
-def _vouching(span: Entered, trusted: list[tuple[tuple[str, ...], str]]) -> Entered:
+def _vouching(span: Entered, trusted: list[_Leaf]) -> Entered:
     if not trusted:
         return span
-    pieces = GAP.join(piece.replace(GAP, " ") for _, piece in trusted)
-    return replace(span, vouches=True, paths=tuple(path for path, _ in trusted), vouching=Words(pieces))
+    return replace(
+        span,
+        vouches=True,
+        paths=tuple(path for _, (path, _) in trusted),
+        numbers=tuple(number for number, _ in trusted),
+        vouching=Words(GAP.join(piece.replace(GAP, " ") for _, (_, piece) in trusted)),
+    )
 
 
-def _fields(answer: Json, source: Source) -> Iterable[tuple[tuple[str, ...], str]]:
+def _fields(answer: Json, source: Source) -> Iterable[_Leaf]:
     if not source.fields:
         return
-    everything = list(leaves(answer))
+    everything = list(enumerate(leaves(answer)))
     for wanted, integrity in source.fields:
-        there = [(path, piece) for path, piece in everything if path[: len(wanted)] == wanted]
+        there = [leaf for leaf in everything if leaf[1][0][: len(wanted)] == wanted]
         if integrity is Integrity.UNTRUSTED:
             continue
         if integrity is Integrity.SYSTEM_ID and (len(there) != 1 or records(answer, wanted) != 1):

@@ -105,7 +105,10 @@ def role_of(tool: str, path: tuple[str, ...], *, listed: Collection[Json] = ()) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vouched:
-    """A value that is vouched: by whom, and the place, where it is one that can be used up: where each of its words begins."""
+    """A value that is vouched: by whom, and the place, where it is one that can be used up: where each of its words begins.
+
+    `starts`: as `Entered.place_of` tells them.
+    """
 
     by: Integrity
     origin: str
@@ -144,7 +147,7 @@ def vouch(
         for place in _naming(span, token, role):
             if span.lasts:
                 return Vouched(by=span.label.integrity, origin=span.origin)
-            starts = _starts(span.vouching.folded, place)
+            starts = tuple(map(span.place_of, _starts(span.vouching.folded, place)))
             users = [used[number, start] for start in starts if (number, start) in used]
             if not users:
                 return Vouched(by=_integrity(span), origin=span.origin, span=number, starts=starts)
@@ -178,8 +181,8 @@ def is_mentioned(standing: Standing, token: Token) -> bool:
 
 def seen(standing: Standing, token: Token) -> Seen | None:
     """Where a value was last seen among all that entered the run."""
-    for number in standing.latest_first.holding(token):
-        span = standing.entered[-1 - number]
+    for number in standing.texts.holding(token, latest_first=True):
+        span = standing.entered[number]
         for place in places(token, span.words):
             return Seen(
                 origin=span.origin,

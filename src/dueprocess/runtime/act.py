@@ -13,13 +13,22 @@ from typing import Final
 from dueprocess.agent import Pending, Status
 from dueprocess.agent.records import BudgetExceeded, Suspension
 from dueprocess.errors import LeaseLost
-from dueprocess.gate import ActionDispatched, ActionExpired, ActionSettled, Exceeded, Outcome, SettledBy, Stopped
+from dueprocess.gate import (
+    ActionDispatched,
+    ActionExpired,
+    ActionReused,
+    ActionSettled,
+    Exceeded,
+    Outcome,
+    SettledBy,
+    Stopped,
+)
 from dueprocess.gate.history import History
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.policy import Retries
 from dueprocess.runtime import perform
-from dueprocess.runtime.admission import Ruling, rule_on
+from dueprocess.runtime.admission import Ruling, judged_on, rule_on
 from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item, owned
 from dueprocess.runtime.notices import notice_item
@@ -70,7 +79,9 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
 def _renewed(run: Run, items: list[Pending]) -> bool:
     """Makes the reads that checks need first; whether the actions can be decided now, in the state that is known."""
     desk = _desk(run, policy=run.policy.digest, publisher="")
-    reads = [read for item in items for read in reads_for(desk, item, seq=run.state.seq)]
+    checked = [item for item in items if (tool := run.policy.tools.get(item.request.name)) and tool.checks]
+    judged = [(item, judged_on(desk, item)) for item in checked]
+    reads = [read for item, each in judged for read in reads_for(run.claim.run, item, each, seq=run.state.seq)]
     if not reads:
         return True
     batch = _Batch()
@@ -168,7 +179,8 @@ def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> I
         if isinstance(ruling.admission, Stopped):
             batch.stopped = True
             return
-        yield from (replace(made, policy=digest) for made in ruling.items)
+        # What a decision was made on can be told from its event: all that stands before it, and its time (I8).
+        yield from (replace(made, policy=digest, at=desk.now) for made in ruling.items)
         # INVARIANT I7: the next of the batch sees what this one uses: one place vouches one effect, also in parallel.
         desk = replace(desk, history=_after(desk, ruling))
         if isinstance(ruling.admission, Exceeded):
@@ -193,8 +205,13 @@ def _desk(run: Run, *, policy: str, publisher: str) -> Desk:
 def _after(desk: Desk, ruling: Ruling) -> History:
     history = desk.history
     for made in ruling.items:
-        if isinstance(made.record, ActionDispatched):
-            history = history.dispatched(made.record, action=ruling.action, at=desk.now)
+        match made.record:
+            case ActionDispatched() as record:
+                history = history.dispatched(record, action=ruling.action, at=desk.now)
+            case ActionReused() as record:
+                history = history.reused(record, action=ruling.action)
+            case _:
+                pass
     return history
 
 

@@ -22,9 +22,10 @@ from dueprocess.agent.records import (
 from dueprocess.agent.state import BUILT_IN_TOOLS
 from dueprocess.errors import ModelError, ModelUnavailable
 from dueprocess.ledger import Reader
-from dueprocess.meter import MAX_LIMIT, Gauge, Over, Scope, ScopeKind, Unit, Want, left, meter_key, reserve, within
+from dueprocess.meter import MAX_LIMIT, Gauge, Scope, ScopeKind, Unit, Want, left, meter_key, reserve, within
 from dueprocess.model import ModelReply, ModelRequest, OfferedTool, Price, Provider, ToolRequest
 from dueprocess.release import Manifest
+from dueprocess.runtime.forms import exceeded_record
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import GAUGES
 from dueprocess.tool import offered_parameters
@@ -95,7 +96,7 @@ def admit_question(
     wants = tuple(Want(key=key, amount=worst, limit=maximum) for key, maximum in limits)
     reserved = reserve(gauges, wants)
     if isinstance(reserved, tuple):
-        return _exceeded(reserved[0])
+        return exceeded_record(reserved[0], Unit.SPEND)
     return Question(
         request=ModelRequest(
             model=request.model,
@@ -184,17 +185,6 @@ def _limits(shell: Shell, state: RunState, limit: Money) -> tuple[tuple[str, int
 def _gauge(tx: Reader, key: str) -> Gauge:
     row = tx.get(GAUGES, key)
     return Gauge(spent=row.spent, reserved=row.reserved) if row is not None else Gauge()
-
-
-def _exceeded(over: Over) -> BudgetExceeded:
-    return BudgetExceeded(
-        key=over.key,
-        unit=Unit.SPEND.value,
-        limit=over.limit,
-        spent=over.spent,
-        reserved=over.reserved,
-        asked=over.asked,
-    )
 
 
 def _unpriced(scope: tuple[str, int]) -> BudgetExceeded:

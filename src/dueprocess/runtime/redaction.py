@@ -28,6 +28,7 @@ from dueprocess.policy import ArgumentPath, Policy
 from dueprocess.policy.arguments import REDACTED
 from dueprocess.runtime.planned import plan_shown, planned_calls
 from dueprocess.values import Json, canonical, canonical_number, parse
+from dueprocess.values.canonical import parse_or
 
 _LEAST: Final = 4  # rule 2
 
@@ -56,26 +57,22 @@ class Redaction:
 
     def arguments(self, tool: str, text: str) -> Json:
         """JSON text of a tool's arguments, as it may be shown; text that is no JSON is shown as text."""
-        if self.all_hidden:
-            return REDACTED
-        try:
-            value = parse(text)
-        except BadValue:
-            return REDACTED if tool in self.paths else self.text(text)
-        for path in self.paths.get(tool, ()):
-            value = _without(value, path, otherwise=REDACTED)
-        return self._masked(value)
+        return self._shown(tool, text, otherwise=REDACTED)
 
     def result(self, tool: str, text: str) -> Json:
         """JSON text of what a tool brought back, as it may be shown."""
+        return self._shown(tool, text, otherwise=None)
+
+    def _shown(self, tool: str, text: str, *, otherwise: str | None) -> Json:
+        # `otherwise` stands in the place of what has not the shape that a path speaks of; None leaves it (rule 1).
         if self.all_hidden:
             return REDACTED
         try:
             value = parse(text)
         except BadValue:
-            return self.text(text)
+            return otherwise if otherwise is not None and tool in self.paths else self.text(text)
         for path in self.paths.get(tool, ()):
-            value = _without(value, path, otherwise=None)
+            value = _without(value, path, otherwise=otherwise)
         return self._masked(value)
 
     def plan(self, text: str) -> Json:
@@ -141,10 +138,7 @@ def _secrets(record: object, paths: Mapping[str, frozenset[ArgumentPath]]) -> li
 
 
 def _at_paths(arguments: str, paths: Iterable[ArgumentPath]) -> list[str]:
-    try:
-        value = parse(arguments)
-    except BadValue:
-        return []
+    value = parse_or(arguments)
     found: list[str] = []
     for path in paths:
         hidden: Json = value

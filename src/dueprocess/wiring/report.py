@@ -10,7 +10,7 @@ Rule 2. Every event of the report is proven under one checkpoint: the report say
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dueprocess.errors import BadValue, NotFound
+from dueprocess.errors import NotFound
 from dueprocess.evidence import Viewer, retrieved
 from dueprocess.gate import ActionSettled, CallRecord, Outcome, RawCall, judge
 from dueprocess.ledger import Event, Reader
@@ -20,6 +20,7 @@ from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.system import PolicyPublished, system_run
 from dueprocess.runtime.tables import ACTIONS, RUNS
 from dueprocess.values import Instant, Json, RunId, canonical, parse, rfc3339
+from dueprocess.values.canonical import parse_or
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.proofs import Proofs, prove
 from dueprocess.wiring.told import Told, tell
@@ -229,10 +230,7 @@ def _result(event: Event) -> Json:
     record = event.record
     if not isinstance(record, ActionSettled) or record.outcome is not Outcome.SUCCEEDED:
         return None
-    try:
-        return parse(record.result)
-    except BadValue:
-        return None
+    return parse_or(record.result)
 
 
 def _call_of(event: Event) -> CallRecord | None:

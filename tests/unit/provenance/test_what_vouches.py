@@ -275,3 +275,18 @@ def test_where_a_value_was_seen_is_the_last_place():
 )
 def test_only_what_has_one_reading_is_structured(text: str, value: Json):
     assert structured(text) == value
+
+
+PEOPLE = [{"note": "is new", "mail": "ann@x.example"}, {"note": "\ufb01ne", "mail": "bob@x.example"}]
+MAILS = Source(fields=((("mail",), Integrity.DIRECTORY),))
+MAILS_TWICE = Source(fields=((("mail",), Integrity.DIRECTORY), ((), Integrity.DIRECTORY)))
+
+
+@pytest.mark.parametrize("first", [MAILS, DIRECTORY, MAILS_TWICE])
+@pytest.mark.parametrize("then", [MAILS, DIRECTORY, MAILS_TWICE])
+def test_a_place_that_was_used_is_used_however_its_answer_is_labelled_later(first: Source, then: Source):
+    place = found(run_of(answer(PEOPLE, first)), "bob@x.example")
+    assert isinstance(place, Vouched)
+    later = run_of(answer(PEOPLE, then)).use(uses_of("a2", place))
+    assert isinstance(found(later, "bob@x.example"), Spent)
+    assert is_vouched(later, "ann@x.example")
