@@ -254,6 +254,23 @@ SAFEGUARDS = (
         ),
     ),
     Safeguard(
+        name="planned",
+        invariant="I7",
+        what="what a plan writes out vouches nothing",
+        remove=removal.trust_what_a_plan_writes_out,
+        tests=(RUNTIME + "test_plan_first_runs.py::test_i7_what_a_plan_writes_out_vouches_nothing",),
+    ),
+    Safeguard(
+        name="quarantine",
+        invariant="I7",
+        what="an extraction sees the named values alone",
+        remove=removal.extract_in_the_same_conversation,
+        tests=(
+            RUNTIME + "test_plan_first_runs.py::test_i7_the_planner_is_shown_nothing_that_a_tool_brought_back",
+            AGENT + "test_plan_first.py::test_i7_one_extraction_does_not_see_what_another_one_saw",
+        ),
+    ),
+    Safeguard(
         name="foreign",
         invariant="I10",
         what="a foreign error is recorded by class and digest",

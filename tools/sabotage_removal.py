@@ -238,6 +238,29 @@ def use_no_place() -> None:
     Standing.use = lambda self, uses: self  # type: ignore[method-assign]
 
 
+def trust_what_a_plan_writes_out() -> None:
+    from dueprocess.agent import remember
+    from dueprocess.agent.declared import workflow_from_json
+    from dueprocess.agent.records import PlanMade
+    from dueprocess.values import parse
+
+    planned = remember._planned
+
+    def trusted(history: Any, event: Any, record: PlanMade, workflow: Any) -> Any:
+        plan = workflow_from_json(parse(record.plan))
+        after = planned(history, event, record, workflow)
+        return after if plan is None else after.enter(remember._literals(plan))
+
+    remember._HANDLERS[PlanMade] = trusted  # type: ignore[index]
+
+
+def extract_in_the_same_conversation() -> None:
+    from dueprocess.agent import turns
+
+    # What is no extraction is taken for a plain decision, which sees all that was said.
+    turns.Extract = type("Nothing", (), {})  # type: ignore[misc,assignment]
+
+
 def name_no_release() -> None:
     from dueprocess.runtime import journal
 

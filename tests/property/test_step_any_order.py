@@ -1,14 +1,16 @@
 """I4, I8: over any sequence of events, folding anew and stepping through give the same run, and the loop keeps its promises."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.agent import stage
-from tests.unit.agent.test_workflow_steps import FLOW
+from tests.unit.agent.test_workflow_steps import FLOW, SCHEMA
 
 from dueprocess.agent import Act, AskModel, DeclareLost, Happened, Phase, Status, initial, refold, step
-from dueprocess.agent.commands import EndSubAgent, StartSubAgent
+from dueprocess.agent.commands import EndSubAgent, RecordPlan, StartSubAgent
 from dueprocess.agent.records import (
     BudgetExceeded,
     BudgetOverrun,
@@ -16,6 +18,7 @@ from dueprocess.agent.records import (
     ClarificationAsked,
     ClarificationGiven,
     ModelFailed,
+    PlanMade,
     RunCancelled,
     RunFinished,
     RunSuspended,
@@ -39,6 +42,7 @@ from dueprocess.gate import (
     SettledBy,
 )
 from dueprocess.policy import Escalation
+from dueprocess.release.manifest import Mode
 from dueprocess.testing.clock import START
 from dueprocess.testing.playbook import RUN, Playbook
 from dueprocess.values import Instant, action_id
@@ -48,7 +52,32 @@ CALLS = st.lists(
     st.tuples(TOOL_NAMES, st.sampled_from(["{}", "{", '{"question":"q"}', '{"amount_usd":5}', '{"task":"t"}'])),
     max_size=3,
 )
-TEXTS = st.sampled_from(["", "done", '{"verdict":"late"}', '{"verdict":7}', "{"])
+PLAN = {
+    "start": "look",
+    "steps": [
+        {"id": "look", "kind": "calls", "calls": [{"name": "a", "tool": "look", "arguments": {}}], "next": "each"},
+        {
+            "id": "each",
+            "kind": "for_each",
+            "over": "$.steps.look.a",
+            "at_most": 3,
+            "call": {"name": "b", "tool": "pay", "arguments": {}},
+            "next": "choose",
+            "on_denied": "choose",
+        },
+        {
+            "id": "choose",
+            "kind": "extract",
+            "prompt": "Is it late?",
+            "shows": ["$.steps.look.a", "$.steps.each.b"],
+            "schema": SCHEMA,
+            "otherwise": "end",
+        },
+        {"id": "end", "kind": "end", "result": "$.steps.choose.verdict"},
+    ],
+}
+PLANNED = json.dumps({**PLAN, "steps": [*PLAN["steps"][:2], {**PLAN["steps"][2], "branches": []}, PLAN["steps"][3]]})
+TEXTS = st.sampled_from(["", "done", '{"verdict":"late"}', '{"verdict":7}', "{", json.dumps(PLAN), '{"question":"q"}'])
 PERSON = ApprovalRecord(by="user:fin")
 
 
@@ -59,7 +88,7 @@ def moves(draw: Any) -> tuple[str, Any]:
         st.sampled_from(
             "claimed asked replied model_failed dispatched held denied reused waiting succeeded failed unknown unsettled "
             "delegated returned unclear approved rejected edited expired cancelled "
-            "over overrun asks answers cancel suspended ended".split()
+            "over overrun asks answers cancel suspended ended planned".split()
         )
     )
     return word, (
@@ -88,6 +117,7 @@ def record_of(play: Playbook, word: str, chosen: Any) -> tuple[object, str, int]
         "answers": ClarificationGiven(text="a", by="user:ann"),
         "cancel": CancelRequested(by="user:ann"),
         "suspended": RunSuspended(reason=Suspension.TIMER, active=1, wake_at=0),
+        "planned": PlanMade(plan=PLANNED),
         "ended": RunFinished(result="", active=1) if flag else RunCancelled(reason="", active=1),
     }
     if word in plain:
@@ -106,7 +136,7 @@ def record_of(play: Playbook, word: str, chosen: Any) -> tuple[object, str, int]
         "denied": stage.denied(play, item.action, rule="schema" if flag else "pay.allowed"),
         "reused": ActionReused(call=play.call(item.action), original="a_1", result="{}"),
         "waiting": ActionWaiting(call=play.call(item.action), original=play.state.pending[0].action),
-        "succeeded": stage.succeeded("{}"),
+        "succeeded": stage.succeeded(("{}", "[]", "[1,2]")[number % 3]),
         "failed": stage.failed(play.at + number, lost=flag),
         "unknown": stage.unknown(lost=flag),
         "unsettled": ActionSettled(outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY),
@@ -160,6 +190,8 @@ CONFIGS = st.sampled_from(
         stage.config(sub_agents=(stage.RESEARCHER,), on_budget_exceeded=Escalation.CLARIFY),
         stage.config(FLOW),
         stage.config(FLOW, on_budget_exceeded=Escalation.STOP),
+        replace(stage.config(), mode=Mode.PLAN_FIRST),
+        replace(stage.config(on_budget_exceeded=Escalation.CLARIFY), mode=Mode.PLAN_FIRST, clarifies=True),
     ]
 )
 
@@ -263,3 +295,22 @@ def test_while_a_sub_agent_is_at_work_nothing_of_its_agent_is_under_way(happens:
             assert frame.action in {item.action for item in frame.pending}
             assert frame.turns <= frame.sub_agent.max_turns
             assert all(item.status is not Status.DELEGATED for item in play.state.pending)
+
+
+@given(dies=st.booleans(), happens=st.lists(moves(), max_size=25))
+def test_i7_i8_behind_a_plan_nothing_is_called_that_it_does_not_name(*, dies: bool, happens: list[tuple[str, Any]]):
+    config = replace(stage.config(), mode=Mode.PLAN_FIRST)
+    with Playbook(config) as play:
+        stage.opened(play).wants(*play.commands)
+        play.on(stage.asked(), stage.replied(json.dumps(PLAN))).wants(*play.commands)
+        if dies:
+            play.epoch += 1
+            play.on(stage.CLAIMED).wants(*play.commands)
+        (command,) = play.commands
+        assert isinstance(command, RecordPlan)
+        play.on(PlanMade(plan=command.plan)).wants(*play.commands)
+        for move in happens:
+            happen(play, move)
+            assert {item.request.name for item in play.state.pending} <= {"look", "pay"}
+            assert play.state.plan is not None
+            assert not any(message.requests for message in play.state.messages)

@@ -16,6 +16,13 @@ class AskModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPlan:
+    """Put the accepted plan (JSON text) on the record, before its first step."""
+
+    plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """Take these actions through the gate, together; the allowed ones run in parallel."""
 
@@ -136,6 +143,7 @@ class Finish:
 
 Command = (
     AskModel
+    | RecordPlan
     | Act
     | Reconcile
     | DeclareLost

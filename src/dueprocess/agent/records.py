@@ -109,6 +109,13 @@ class ModelReplied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMade:
+    """`plan.made`: the plan that the run follows from now on, as the JSON text of a workflow; the model made it, nobody vouches for it."""
+
+    plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFailed:
     """`model.failed`: no answer. `freed` is given back only where the provider surely charged nothing."""
 

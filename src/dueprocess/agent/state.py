@@ -13,6 +13,7 @@ from dueprocess.evidence import Chunk
 from dueprocess.gate import ApprovalRecord
 from dueprocess.model import Message, OfferedTool, ToolRequest, measure
 from dueprocess.policy import AgentLimits, Retries
+from dueprocess.release.manifest import Mode
 from dueprocess.tool import ToolSpec
 from dueprocess.values import ActionId, Instant, Json, RunId, digest_text
 
@@ -42,7 +43,10 @@ BUILT_IN_TOOLS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
-    """What the release fixes for every run of an agent. `retries`: of the tools that have their own."""
+    """What the release fixes for every run of an agent.
+
+    `retries`: of the tools that have their own. `citing`: the tools whose policy asks for evidence.
+    """
 
     agent: str
     prompt: str
@@ -50,6 +54,8 @@ class AgentConfig:
     tools: Mapping[str, ToolSpec]
     workflow: Workflow | None = None
     clarifies: bool = False
+    mode: Mode = Mode.TOOL_LOOP
+    citing: frozenset[str] = frozenset()
     retries: Mapping[str, Retries] = field(default_factory=dict[str, Retries])
     sub_agents: Mapping[str, SubAgent] = field(default_factory=dict[str, SubAgent])
 
@@ -149,6 +155,7 @@ class Phase(Enum):
 
     NEW = "new"
     THINKING = "thinking"
+    PLANNED = "planned"
     ACTING = "acting"
     ASKING = "asking"
     RETURNING = "returning"
@@ -170,7 +177,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """A run, folded from its events up to `seq`, which happened at `now`.
+    """A run, folded from its events up to `seq`, which happened at `now`. `plan`: what the model planned, once accepted.
 
     Messages, pending actions and fruitless turns are those of whoever is at work: the agent, or the sub-agent of `frame`.
     """
@@ -200,6 +207,7 @@ class RunState:
     crashes: int = 0
     active: int = 0
     segment_start: Instant = Instant(0)
+    plan: Workflow | None = None
     step: str = ""
     results: Mapping[str, Json] = field(default_factory=dict[str, Json])
     question: str = ""
@@ -218,6 +226,16 @@ class RunState:
         sub_agent = self.frame.sub_agent
         name = principal_of(self.config.agent, sub_agent.name)
         return Asker(through=(name,), within=frozenset(sub_agent.tools))
+
+    @property
+    def workflow(self) -> Workflow | None:
+        """The workflow that this run runs: the declared one, or its plan; None in the tool loop, and before there is a plan."""
+        return self.config.workflow if self.config.workflow is not None else self.plan
+
+    @property
+    def is_planning(self) -> bool:
+        """Whether the model is asked for a plan, and for nothing else."""
+        return self.config.mode is Mode.PLAN_FIRST and self.workflow is None
 
     def find(self, action: str) -> Pending | None:
         """The pending action of this id."""

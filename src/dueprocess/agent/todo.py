@@ -23,16 +23,18 @@ from dueprocess.agent.commands import (
     Hold,
     Notify,
     Reconcile,
+    RecordPlan,
     StartSubAgent,
     Stop,
     Wait,
 )
+from dueprocess.agent.declared import workflow_to_json
 from dueprocess.agent.records import SubAgentEnd
 from dueprocess.agent.state import MAX_FRAMES, Ending, Frame, Pending, Phase, RunState, Status
 from dueprocess.agent.sub_agents import task_of
 from dueprocess.errors import BadValue
 from dueprocess.tool import Effect, Idempotency, ToolSpec
-from dueprocess.values import ActionId, Instant, later, seconds
+from dueprocess.values import ActionId, Instant, canonical, later, seconds
 
 MAX_RECONCILES: Final = 5  # a sink that cannot tell five times in a row is a matter for a person
 LOOK_AGAIN: Final = seconds(
@@ -55,6 +57,8 @@ def todo(state: RunState) -> tuple[Command, ...]:
         return (AwaitClarification(),)
     if state.phase is Phase.RETURNING:
         return _returning(state.frame)
+    if state.phase is Phase.PLANNED:
+        return (RecordPlan(plan=canonical(workflow_to_json(state.plan))),)
     if state.phase is Phase.ACTING:
         return _acting(state)
     if state.retry_at > state.now:

@@ -10,6 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 
 from dueprocess.agent import RunState
+from dueprocess.agent.plan import plan_schema
 from dueprocess.agent.records import (
     BudgetExceeded,
     BudgetOverrun,
@@ -46,8 +47,10 @@ def request_for(state: RunState, manifest: Manifest, *, timeout_s: float, citing
     """What the model is shown now. `citing`: tools whose policy asks for citations, which the model must be able to give."""
     schema = None
     tools: tuple[OfferedTool, ...] = ()
-    if state.step and state.config.workflow is not None:
-        schema = getattr(state.config.workflow.step(state.step), "schema", None)
+    if state.is_planning:
+        schema = plan_schema(clarifies=state.config.clarifies)
+    elif state.step and state.workflow is not None:
+        schema = getattr(state.workflow.step(state.step), "schema", None)
     else:
         tools = _offered(state, citing)
     own = state.frame.sub_agent.model if state.frame is not None else ""

@@ -25,8 +25,8 @@ from dueprocess.agent import (
     Stop,
     Wait,
 )
-from dueprocess.agent.commands import EndSubAgent, Notify, StartSubAgent
-from dueprocess.agent.records import ClarificationAsked, Suspension
+from dueprocess.agent.commands import EndSubAgent, Notify, RecordPlan, StartSubAgent
+from dueprocess.agent.records import ClarificationAsked, PlanMade, Suspension
 from dueprocess.errors import Defect
 from dueprocess.runtime import act, delegate, question
 from dueprocess.runtime.journal import Claim, Item
@@ -59,6 +59,8 @@ def _do(run: Run, command: Command) -> None:  # noqa: C901 - one branch per comm
     match command:
         case AskModel():
             question.ask_model(run, command)
+        case RecordPlan():
+            run.record(Item(record=PlanMade(plan=command.plan)), fresh=True)
         case Act():
             act.act(run, command.actions)
         case Reconcile():

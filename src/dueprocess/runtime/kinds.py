@@ -28,6 +28,7 @@ KINDS: Final[Mapping[str, type]] = MappingProxyType(
         "model.failed": run.ModelFailed,
         "sub_agent.started": run.SubAgentStarted,
         "sub_agent.ended": run.SubAgentEnded,
+        "plan.made": run.PlanMade,
         "budget.exceeded": run.BudgetExceeded,
         "budget.overrun": run.BudgetOverrun,
         "clarification.asked": run.ClarificationAsked,

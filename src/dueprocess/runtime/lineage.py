@@ -221,7 +221,10 @@ class ErasureStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStory:
-    """A run from its task to its end. `outcome` is its last words: a result, or why it ended otherwise."""
+    """A run from its task to its end. `outcome` is its last words: a result, or why it ended otherwise.
+
+    `plan`: what it follows, where its agent plans first, as the JSON of a workflow.
+    """
 
     run: str
     tenant: str
@@ -249,6 +252,7 @@ class RunStory:
     events: tuple[EventRef, ...]
     erased: ErasureStory | None = None
     sub_agents: tuple[SubAgentStory, ...] = ()
+    plan: Json = None
 
     def action(self, action: str) -> ActionStory | None:
         """The story of one of its actions."""

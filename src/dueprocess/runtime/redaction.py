@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from dueprocess.agent.records import ModelReplied
+from dueprocess.agent.records import ModelReplied, PlanMade
 from dueprocess.errors import BadValue
 from dueprocess.gate import (
     ActionDenied,
@@ -26,6 +26,7 @@ from dueprocess.gate import (
 from dueprocess.ledger import Event
 from dueprocess.policy import ArgumentPath, Policy
 from dueprocess.policy.arguments import REDACTED
+from dueprocess.runtime.planned import plan_shown, planned_calls
 from dueprocess.values import Json, canonical, canonical_number, parse
 from dueprocess.values.canonical import parse_or
 
@@ -74,6 +75,10 @@ class Redaction:
             value = _without(value, path, otherwise=otherwise)
         return self._masked(value)
 
+    def plan(self, text: str) -> Json:
+        """JSON text of a plan, as it may be shown."""
+        return REDACTED if self.all_hidden else plan_shown(text, arguments=self.arguments, masked=self._masked)
+
     def text(self, text: str) -> str:
         """A text as it may be shown."""
         if self.all_hidden:
@@ -112,8 +117,10 @@ def _without(value: Json, path: ArgumentPath, *, otherwise: str | None) -> Json:
 def _secrets(record: object, paths: Mapping[str, frozenset[ArgumentPath]]) -> list[str]:
     calls: list[tuple[str, str]] = []
     match record:
-        case ModelReplied(requests=requests):
-            calls = [(request.name, request.arguments) for request in requests]
+        case ModelReplied(requests=requests, text=text):
+            calls = [*((request.name, request.arguments) for request in requests), *planned_calls(text)]
+        case PlanMade(plan=plan):
+            calls = [*planned_calls(plan)]
         case (
             ActionDenied(call=CallRecord() as call)
             | ActionHeld(call=CallRecord() as call)

@@ -44,6 +44,7 @@ class _Teller:
         self._active = self._crashes = 0
         self._outcome = ""
         self._packet: Json = None
+        self._plan: Json = None
         self._erased: ErasureStory | None = None
         self._sub_agents: dict[str, SubAgentStory] = {}
         self._at_work = ""
@@ -99,6 +100,7 @@ class _Teller:
             events=tuple(self._events),
             erased=self._erased,
             sub_agents=tuple(self._sub_agents.values()),
+            plan=self._plan,
         )
 
     def submitted(self, envelope: Envelope, record: run_records.TaskSubmitted) -> None:
@@ -166,6 +168,9 @@ class _Teller:
             events=(*story.events, ref_of(envelope)),
         )
 
+    def planned(self, envelope: Envelope, record: run_records.PlanMade) -> None:
+        self._plan = self._hide.plan(record.plan)
+
     def erased(self, envelope: Envelope, record: RunErased) -> None:
         self._erased = ErasureStory(at=Instant(envelope.at), by=record.by, how=record.how, reason=record.reason)
 
@@ -181,6 +186,7 @@ class _Teller:
             run_records.ModelReplied: replied,
             run_records.SubAgentStarted: sub_agent_started,
             run_records.SubAgentEnded: sub_agent_ended,
+            run_records.PlanMade: planned,
             RunErased: erased,
         }
     )

@@ -22,6 +22,7 @@ from dueprocess.meter import ScopeKind
 from dueprocess.model import Price
 from dueprocess.providers.scripted import Line, Script, Scripted, by_turn
 from dueprocess.release import Manifest
+from dueprocess.release.manifest import Mode
 from dueprocess.runtime import (
     Governed,
     Loaded,
@@ -79,6 +80,7 @@ class Workbench:
         workflow: Workflow | None = None,
         sub_agents: Sequence[SubAgent] = (),
         clarifies: bool = False,
+        mode: Mode = Mode.TOOL_LOOP,
         price: Price | None = PRICE,
         spend_limits: Mapping[ScopeKind, Money] | None = None,
         tenant: str = "default",
@@ -107,6 +109,7 @@ class Workbench:
                 workflow=workflow_to_json(workflow),
                 clarifies=clarifies,
                 sub_agents=sub_agents_to_json({sub_agent.name: sub_agent for sub_agent in sub_agents}),
+                mode=mode,
             )
         )
         self.releases = Releases(self.release)

@@ -109,6 +109,7 @@ def released(
         workflow=_workflow(agent.workflow, modules),
         clarifies=agent.clarifies,
         sub_agents=sub_agents_to_json(_sub_agents(agent, project=project, tools=tools, settings=settings)),
+        mode=agent.mode,
     )
     return loaded(manifest)
 

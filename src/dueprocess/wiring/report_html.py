@@ -13,6 +13,7 @@ from typing import Final
 from dueprocess.ledger import leaf_hash
 from dueprocess.runtime.lineage import ActionStory, EventRef, SubAgentStory
 from dueprocess.values.foreign import visible
+from dueprocess.wiring.plan_text import plan_lines
 from dueprocess.wiring.report import Report, ReportedAction, ReportedRun
 from dueprocess.wiring.report_style import STYLE
 from dueprocess.wiring.report_text import (
@@ -123,6 +124,7 @@ def _run(report: Report, run: ReportedRun) -> Iterator[str]:
             ("model", f"{_t(run.model)}, environment {_t(run.environment)}"),
             ("cost", _t(cost_text(story))),
         ]
+    facts += [("plan", f"<pre>{_shown(chr(10).join(plan_lines(story.plan)))}</pre>")] if story.plan is not None else []
     facts += [("policy", _shown(publication_text(policy))) for policy in run.policies]
     facts += [("takes back", f"<code>{_t(run.takes_back)}</code>")] if run.takes_back else []
     facts += [("outcome", f"<q>{_lines(story.outcome)}</q>")] if story.outcome else []

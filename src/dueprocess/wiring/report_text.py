@@ -15,6 +15,7 @@ from dueprocess.runtime.lineage import (
 )
 from dueprocess.values import FOR_EVER, Instant, Json, canonical, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
+from dueprocess.wiring.plan_text import plan_lines
 from dueprocess.wiring.report import Publication, Report, ReportedAction, ReportedRun
 from dueprocess.wiring.wording import (
     DIGEST_SHOWN,
@@ -135,6 +136,9 @@ def _run(report: Report, run: ReportedRun) -> Iterator[str]:
         yield f"  release   {story.release}"
         yield f"  model     {visible(run.model)}, environment {visible(run.environment)}"
         yield f"  cost      {cost_text(story)}"
+    if story.plan is not None:
+        yield "  plan"
+        yield from (f"    {line}" for line in plan_lines(story.plan))
     for policy in run.policies:
         yield f"  policy    {publication_text(policy)}"
     if run.takes_back:

@@ -15,6 +15,7 @@ from dueprocess.gate import records as gate
 from dueprocess.ledger import Event
 from dueprocess.runtime import system
 from dueprocess.runtime.lineage import NoticeStory, PreviewStory
+from dueprocess.runtime.planned import planned_calls
 from dueprocess.runtime.redaction import Redaction
 from dueprocess.values import Instant, Json, Money, canonical, parse, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
@@ -163,6 +164,11 @@ def _sub_agent_ended(event: Event, record: run.SubAgentEnded, hide: Redaction) -
     after = f" after {record.turns} turn{'' if record.turns == 1 else 's'}" if record.turns else ""
     why = _because(record.reason, hide)
     return f"{event.envelope.action} {visible(record.sub_agent)} {ends[record.how]}{after}{why}"
+
+
+def _planned(event: Event, record: run.PlanMade, hide: Redaction) -> str:
+    tools = ", ".join(dict.fromkeys(visible(tool) for tool, _ in planned_calls(record.plan))) or "no tool"
+    return f"plan made and from now on followed; it calls {tools}"
 
 
 def _arguments(tool: str, text: str, hide: Redaction) -> Json:
@@ -353,6 +359,7 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         run.RunCancelled: _cancelled,
         run.ModelAsked: _asked,
         run.ModelReplied: _replied,
+        run.PlanMade: _planned,
         run.ModelFailed: _model_failed,
         run.SubAgentStarted: _sub_agent_started,
         run.SubAgentEnded: _sub_agent_ended,

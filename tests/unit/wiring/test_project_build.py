@@ -63,6 +63,15 @@ def test_the_same_files_are_the_same_release_and_others_are_another(folder: Path
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_a_project_whose_agent_plans_first_is_another_release(folder: Path):
+    digests: list[str] = []
+    for mode in ("tool_loop", "plan_first"):
+        (folder / "due.yaml").write_text(DUE.replace("model:", f"mode: {mode}, model:"))
+        with access(folder, {}) as here:
+            digests.append(build(here, {}).releases["support"].digest)
+    assert digests[0] != digests[1]
+
+
 def test_a_digest_is_of_the_files_exact_bytes(folder: Path):
     (folder / "policy.yaml").write_bytes(b"tools: {look: {allowed: true}}\r\n")
     with access(folder, {}) as here:

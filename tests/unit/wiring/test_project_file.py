@@ -7,6 +7,7 @@ import pytest
 from dueprocess.errors import FileInvalid, NotFound, StoreUnavailable
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Price
+from dueprocess.release.manifest import Mode
 from dueprocess.values import usd
 from dueprocess.wiring.project import load_project, read_project
 
@@ -28,6 +29,13 @@ def test_a_small_file_gets_the_defaults(tmp_path: Path):
         "gpt-4o-mini",
     )
     assert (agent.max_output_tokens, agent.clarifies, agent.workflow, agent.sub_agents) == (1024, False, "", ())
+    assert agent.mode is Mode.TOOL_LOOP
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_how_an_agent_works_is_read(tmp_path: Path, mode: Mode):
+    project = read_project(SMALL.replace(b"-mini}", f"-mini, mode: {mode.value}}}".encode()), folder=tmp_path)
+    assert project.agent("").mode is mode
 
 
 def test_a_full_file_is_read(tmp_path: Path):
@@ -71,6 +79,9 @@ prices:
         ("prompt: prompt.md", "prompt: ", "agents.support.prompt: got nothing"),
         ("model: gpt-4o-mini", "model: m, max_output_tokens: 0", "whole number from 1"),
         ("model: gpt-4o-mini", "model: m, clarifies: maybe", "expected true or false"),
+        ("model: gpt-4o-mini", "model: m, mode: plan_last", "unknown value 'plan_last'; did you mean 'plan_first'?"),
+        ("model: gpt-4o-mini", "model: m, mode: 1", "agents.support.mode: got '1'"),
+        ("model: gpt-4o-mini", "model: m, mode: plan_first, workflow: w.py:W", "expected one of mode and workflow"),
         ("  support:", "  sup@port:", "no name of an agent"),
         ("  support:", "  ..:", "no name of an agent"),
         ("project: 1", "project: 1\ntenant: a b", "no name of a tenant"),
@@ -175,3 +186,11 @@ def test_what_is_wrong_with_a_sub_agent_is_told_at_its_place(old: str, new: str,
     with pytest.raises(FileInvalid) as caught:
         read_project(text.replace(old, new, 1).encode(), folder=tmp_path)
     assert said in str(caught.value)
+
+
+def test_an_agent_that_plans_has_no_sub_agents(tmp_path: Path):
+    text = SMALL.replace(
+        b"-mini}", b"-mini, mode: plan_first, sub_agents: {a: {prompt: a.md, describe: helps, tools: []}}}"
+    )
+    with pytest.raises(FileInvalid, match="an agent that plans asks for its own calls alone; expected no sub_agents"):
+        read_project(text, folder=tmp_path)
