@@ -4,10 +4,12 @@ Rule 1. A quorum that the named people cannot reach is a problem: of users alway
         known.
 Rule 2. Approvers who may all be requesters of the tools they approve are a problem, as far as identities are known.
 Rule 3. An `editable` name is an argument of a tool that uses the approvers.
+Rule 4. A check rests on what may be called and believed: on a tool that the file does not allow, or whose answers it calls
+        untrusted, is a problem; on one that it does not label, where it labels any, a warning.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dueprocess.errors import Problem
@@ -18,6 +20,7 @@ from dueprocess.policy.reader import Problems, Spot, nearest
 from dueprocess.policy.source import Table
 from dueprocess.tool import Effect
 from dueprocess.values.foreign import quoted, visible
+from dueprocess.values.trust import Integrity, Source
 
 Groups = Mapping[str, frozenset[str]]
 """The people behind each name: `{"group:finance": {"user:ann"}, "user:ann": {"user:ann"}}`."""
@@ -34,6 +37,7 @@ class Written:
     roles: Mapping[str, Role]
     approvers: Mapping[str, Approvers]
     tests: Sequence[PolicyTest]
+    sources: Mapping[str, Source] = field(default_factory=dict[str, Source])
 
 
 def lint(
@@ -56,6 +60,7 @@ def lint(
         for message in _doubts(entry, tested=name in tested):
             warnings.add(entry.spot.line, entry.spot.path, message)
         _bounded(entry)
+        _believable(entry, written, tools=tools, warnings=warnings)
         implicit = entry.policy.approvers is None and "default" not in approvers
         if implicit and groups is not None and _may_hold(entry) and not groups.get(IMPLICIT_APPROVERS.any_of[0]):
             warnings.add(
@@ -116,6 +121,23 @@ def _doubts(entry: Entry, *, tested: bool) -> Iterator[str]:
         yield "a write without a limit: neither an amount, nor a rate, nor limits bound it"
     if policy.tier == CRITICAL and not tested:
         yield "a critical tool without a test"
+
+
+def _believable(entry: Entry, written: Written, *, tools: Collection[str] | None, warnings: Problems) -> None:
+    rests = [(check.name, check.source) for check in entry.policy.checks if check.source is not None]
+    rests += [(check.name, name) for check in entry.policy.checks for given in check.given for name in given.sources]
+    for check, name in rests:
+        listed, label = written.entries.get(name), written.sources.get(name)
+        about = f"the check {quoted(check)} rests on {quoted(name)}"
+        if listed is None and tools is not None and name not in tools:
+            continue  # told where it is read
+        if listed is None or not listed.policy.allowed:
+            entry.spot.wrong(f"{about}, which this file does not allow: it is never answered")
+        elif label is not None and label.label.integrity is Integrity.UNTRUSTED and not label.fields:
+            entry.spot.wrong(f"{about}, whose answers this file calls untrusted: a stranger would decide")
+        elif label is None and written.sources:
+            message = f"{about}, which sources does not label: its answers count as untrusted everywhere else"
+            warnings.add(entry.spot.line, entry.spot.path, message)
 
 
 def _bounded(entry: Entry) -> None:

@@ -89,12 +89,10 @@ def load(content: bytes, *, name: str, tools: Mapping[str, ToolSpec] | None, gro
     sources = read_sources(sections.get("sources"))
     temporal = read_temporal(sections.get("temporal"), tools=known)
     tests = read_tests(sections.get("tests"))
-    warnings = lint(
-        Written(sections=sections, entries=entries, roles=roles, approvers=approvers, tests=tests),
-        tools=tools,
-        groups=groups,
-        problems=problems,
+    written = Written(
+        sections=sections, entries=entries, roles=roles, approvers=approvers, tests=tests, sources=sources
     )
+    warnings = lint(written, tools=tools, groups=groups, problems=problems)
     problems.refuse(name)
     return Policy(
         name=name,

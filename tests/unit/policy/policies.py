@@ -86,8 +86,11 @@ def refund_policy(keys: str, *, tools: Mapping[str, ToolSpec] | None = None, abo
     return loads(f"{dedent(above)}tools:\n  issue_refund:\n    allowed: true\n{_indented(keys)}", tools=tools)
 
 
-def refund_refused(keys: str, *, tools: Mapping[str, ToolSpec] | None = None, above: str = "") -> list[str]:
-    return refused(f"{dedent(above)}tools:\n  issue_refund:\n    allowed: true\n{_indented(keys)}", tools=tools)
+def refund_refused(
+    keys: str, *, tools: Mapping[str, ToolSpec] | None = None, above: str = "", beside: str = ""
+) -> list[str]:
+    text = f"{dedent(above)}tools:\n  issue_refund:\n    allowed: true\n{_indented(keys)}{beside}"
+    return refused(text, tools=tools)
 
 
 def _indented(keys: str) -> str:

@@ -221,7 +221,7 @@ ALL_TOOLS = (
     ],
 )
 def test_a_key_that_is_not_understood_does_not_load(key: str, problem: str):
-    (found,) = refund_refused(key, tools=TOOLS)
+    (found,) = refund_refused(key, tools=TOOLS, beside="  run_sql_query: {allowed: true}\n")
     assert found.startswith(f"line 4: tools.issue_refund.{problem}")
 
 

@@ -3,6 +3,8 @@
 import pytest
 from tests.unit.policy.policies import REFUND, TOOLS, loads, refused
 
+from dueprocess.errors import FileInvalid
+from dueprocess.policy import load
 from dueprocess.tool import Effect, ToolSpec
 from dueprocess.values import Json
 
@@ -319,3 +321,40 @@ def test_two_tests_of_one_name_do_not_load():
         "line 1: tests: the test 't' is there twice; expected each name once"
     ]
     assert refused("tests: {}") == ["line 1: tests: got a mapping; expected a list"]
+
+
+CHECK = "checks: [{name: seen, from: look, assert: 'true'}]"
+GIVEN = "checks: [{name: seen, given: {who: look}, assert: 'true'}]"
+LABELS = "sources: {look: {integrity: LABEL}}"
+
+
+@pytest.mark.parametrize("check", [CHECK, GIVEN])
+@pytest.mark.parametrize(
+    ("look", "labels", "said"),
+    [
+        ("", "", "'look', which this file does not allow: it is never answered"),
+        ("look: {allowed: false}, ", "", "'look', which this file does not allow"),
+        ("look: {allowed: true}, ", "untrusted", "'look', whose answers this file calls untrusted"),
+    ],
+)
+def test_a_check_rests_on_what_may_be_called_and_believed(check: str, look: str, labels: str, said: str):
+    text = f"{LABELS.replace('LABEL', labels) if labels else ''}\ntools: {{{look}pay: {{allowed: true, {check}}}}}"
+    with pytest.raises(FileInvalid, match=f"the check 'seen' rests on {said}"):
+        load(text.encode(), name="p.yaml", tools=None)
+
+
+@pytest.mark.parametrize(
+    ("labels", "warned"),
+    [
+        ("", False),
+        ("sources: {look: {integrity: directory}}", False),
+        ("sources: {look: {integrity: untrusted, fields: {'$.id': system_id}}}", False),
+        ("sources: {other: {integrity: directory}}", True),
+    ],
+)
+def test_a_check_on_what_nobody_labels_is_doubted_where_anything_is(labels: str, *, warned: bool):
+    text = (
+        f"{labels}\ntools: {{look: {{allowed: true}}, pay: {{allowed: true, rate: {{count: 1, window: 1h}}, {CHECK}}}}}"
+    )
+    warnings = load(text.encode(), name="p.yaml", tools=None).warnings
+    assert any("which sources does not label" in each.message for each in warnings) is warned
