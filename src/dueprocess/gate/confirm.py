@@ -35,14 +35,20 @@ def unconfirmed(
     history: History | None,
     now: Instant,
     action: str = "",
+    said: bool = False,
 ) -> tuple[Finding, ...]:
-    """What speaks against a call that its requester has not confirmed. Pure. `arguments` is canonical JSON text."""
+    """What speaks against a call that its requester has not confirmed. Pure. `arguments` is canonical JSON text.
+
+    `said`: of a call by itself, without a history, whether its requester has confirmed it.
+    """
     if listed.confirm is None or (history is not None and any(past.action == action for past in history.calls)):
         return ()
     who = principal.on_behalf_of if principal is not None else None
     if who is None:
         reason = "it needs the word of whoever it is done for, and nobody is named"
         return (_finding(listed, Verdict.DENY, reason, {"on_behalf_of": None}),)
+    if history is None and said:
+        return ()
     found = [
         each
         for each in (history.confirmed if history is not None else ())

@@ -67,7 +67,8 @@ class RawCall:
     `evidence` are the chunks retrieved in this run, by this principal where a chunk does not say by whom; `citations`
     those named beside the arguments, in the form of JSON. `since`: what was retrieved before is no evidence, nor what
     does not say when.
-    `history`: the run so far, under the policy that judges; None for a call by itself. `action`: its id, if it has one.
+    `history`: the run so far, under the policy that judges; None for a call by itself, of which `confirmed` says whether
+    whoever it is made for has said yes to it. `action`: its id, if it has one.
     `within`: the tools of the sub-agent that asks; None for a call that none asks for.
     """
 
@@ -79,6 +80,7 @@ class RawCall:
     citations: Json = None
     since: Instant | None = None
     history: History | None = None
+    confirmed: bool = False
     action: str = ""
     now: Instant = Instant(0)
     within: frozenset[str] | None = None
@@ -138,11 +140,8 @@ def judge(
     found.extend(decide(policy, seen))  # 5
     windows, uncounted = windows_of(listed, cited.arguments)  # 6
     text = canonical(cited.arguments)
-    said = unconfirmed(
-        listed, arguments=text, principal=call.principal, history=call.history, now=call.now, action=call.action
-    )  # 7
-    past = _past(policy, spec, call, cited.arguments)
-    found += in_mode(policy, call.environment, (*uncounted, *said, *past.findings))
+    past = _past(policy, spec, call, cited.arguments, text=text)  # 7
+    found += in_mode(policy, call.environment, (*uncounted, *past.findings))
     key = None
     if listed.idempotency_key:
         key = key_text(with_plain_amount(cited.arguments, listed.amount), listed.idempotency_key)
@@ -172,17 +171,25 @@ class _Past:
     renewals: tuple[Renewal, ...] = ()
 
 
-def _past(policy: Policy, spec: ToolSpec, call: RawCall, arguments: Mapping[str, Json]) -> _Past:
-    history = call.history
+def _past(policy: Policy, spec: ToolSpec, call: RawCall, arguments: Mapping[str, Json], *, text: str) -> _Past:
+    history, listed = call.history, policy.tools[spec.name]
+    said = unconfirmed(
+        listed,
+        arguments=text,
+        principal=call.principal,
+        history=history,
+        said=call.confirmed,
+        now=call.now,
+        action=call.action,
+    )
     if history is None:
-        return _Past()
-    listed = policy.tools[spec.name]
+        return _Past(findings=said)
     evidence = Checked()
     if listed.checks:
         evidence = checked(policy, listed, arguments=arguments, history=history, now=call.now)
     sequences = out_of_sequence(history, tool=spec.name, arguments=arguments, now=call.now, action=call.action)
     weighed = weigh(policy, spec, arguments=arguments, standing=history.standing, action=call.action)
-    findings = (*evidence.findings, *sequences, *weighed.findings)
+    findings = (*said, *evidence.findings, *sequences, *weighed.findings)
     return _Past(findings=findings, uses=weighed.uses, renewals=evidence.renewals)
 
 

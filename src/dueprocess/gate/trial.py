@@ -69,6 +69,7 @@ def _try(policy: Policy, tools: Mapping[str, ToolSpec], test: PolicyTest) -> Tri
         environment=test.environment or DEFAULT_ENVIRONMENT,
         evidence=chunks,
         citations=test.citations,
+        confirmed=test.confirmed,
     )
     unread = tuple(parse_finding(f"{entry.where}: {entry.reason}") for entry in malformed[:1])
     judged = judge(policy, tools, call=call)

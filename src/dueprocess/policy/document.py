@@ -284,7 +284,10 @@ class ToolPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyTest:
-    """A call written in the file and what must be decided; `rule` is one that must be among the findings."""
+    """A call written in the file and what must be decided; `rule` is one that must be among the findings.
+
+    `confirmed`: whoever it is made for has said yes to it.
+    """
 
     name: str
     tool: str
@@ -293,6 +296,7 @@ class PolicyTest:
     environment: str | None = None
     evidence: Json = None
     citations: Json = None
+    confirmed: bool = False
     decision: Verdict
     rule: str | None = None
     line: int = 0

@@ -12,7 +12,7 @@ from dueprocess.policy.reader import Spot
 from dueprocess.policy.source import plain_json
 from dueprocess.values import Json
 
-_CALL: Final = ("tool", "args", "principal", "environment", "evidence", "citations")
+_CALL: Final = ("tool", "args", "principal", "environment", "evidence", "citations", "confirmed")
 
 
 class _Decision(Enum):
@@ -52,6 +52,7 @@ def _test(spot: Spot) -> PolicyTest | None:
         environment=environment,
         evidence=plain_json(call["evidence"].node) if "evidence" in call else None,
         citations=plain_json(call["citations"].node) if "citations" in call else None,
+        confirmed="confirmed" in call and call["confirmed"].boolean() is True,
         decision=Verdict(decision.value),
         rule=rule,
         line=spot.line,

@@ -18,6 +18,7 @@ from dueprocess.gate.confirm import asks, rule_of
 from dueprocess.gate.history import History
 from dueprocess.gate.judge import Judgement, RawCall, judge
 from dueprocess.gate.records import ActionConfirmed
+from dueprocess.gate.trial import try_tests
 from dueprocess.meter import EMPTY
 from dueprocess.policy import Finding, Policy, Principal, Verdict, load
 from dueprocess.tool import Effect, ToolSpec
@@ -197,3 +198,23 @@ def test_i5_no_approval_stands_for_it():
     assert isinstance(admission, HeldFor)
     assert admission.refused is not None
     assert admission.refused.rule == "approval.confirm"
+
+
+def test_a_call_by_itself_may_be_said_to_be_confirmed_and_one_of_a_run_may_not():
+    def ask(who: Principal | None, history: History | None) -> Judgement:
+        call = RawCall(tool="cancel", arguments=A, principal=who, history=history, confirmed=True)
+        return judge(policy(), TOOLS, call=call)
+
+    assert ask(ANN, None).findings == ()
+    assert said(ask(ANN, History(policy=policy()))) == HELD
+    assert ask(None, None).verdict is Verdict.DENY
+
+
+def test_a_test_of_a_policy_may_say_that_its_call_was_confirmed():
+    call = "call: {tool: cancel, args: {order: A}, principal: {id: 'agent:desk', on_behalf_of: 'user:ann'}"
+    tests = f"""tests:
+  - {{name: yes, {call}, confirmed: true}}, expect: {{decision: allow}}}}
+  - {{name: no, {call}, confirmed: false}}, expect: {{decision: hold, rule: cancel.confirm}}}}
+  - {{name: unsaid, {call}}}, expect: {{decision: hold}}}}
+"""
+    assert [trial.passed for trial in try_tests(policy(more=tests), TOOLS)] == [True, True, True]
