@@ -97,7 +97,7 @@ def is_link(text: str) -> bool:
     if found is None:
         return False
     host = found[2]
-    is_bare = not (found[1] or found[3] or found[4] or host.startswith("www."))
+    is_bare = not (found[3] or found[4] or host.startswith("www."))
     return not (is_bare and host.rpartition(".")[2] in _FILE_ENDINGS)
 
 

@@ -123,15 +123,12 @@ def is_deceptive(text: str) -> bool:
     return any(map(_is_mixed, re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text))))
 
 
-def is_joined(text: str, at: int) -> bool:
-    """Whether the character at `at` is part of a word: a letter, a digit, or what is set upon or hidden in one."""
-    if not 0 <= at < len(text):
-        return False
-    character = text[at]
+def is_joined(character: str) -> bool:
+    """Whether a character is part of a word: a letter, a digit, or what is set upon or hidden in one. A gap is not."""
     return (
         character.isalnum()
         or character == "_"
-        or (not character.isascii() and unicodedata.category(character)[0] in "MC")
+        or (not character.isascii() and unicodedata.category(character)[0] in {"M", "C"})
     )
 
 

@@ -117,6 +117,13 @@ def test_a_long_text_among_short_ones_is_told_by_its_own_words() -> None:
     assert sum(heads(Token(kind=Kind.WORDS, text=each)) != () for each in ("$$", "_", "a")) == 1
 
 
+def test_all_texts_that_hold_a_token_are_told_in_order() -> None:
+    token = token_of("W2345")
+    assert token is not None
+    texts = Texts(tuple(map(Words, ("W2345", "x", "a W2345", "", "b W2345", "W2345"))))
+    assert list(texts.holding(token)) == [0, 2, 4, 5]
+
+
 def test_what_cannot_be_told_is_asked_of_every_text() -> None:
     for value in ("+49 30 1234567", "ann@m\u00fcnchen.example", "x" * 700):
         token = token_of(value)
