@@ -65,7 +65,7 @@ LEASE_S: Final = 0.6
 LOOK_S: Final = 0.05
 CONCURRENCY: Final = 6
 """How many runs a worker drives side by side."""
-ANSWERED: Final = frozenset({Trait.HELD, Trait.PAIR, Trait.EDITED, Trait.REJECTED, Trait.GUARDED})
+ANSWERED: Final = frozenset({Trait.HELD, Trait.PAIR, Trait.EDITED, Trait.REJECTED, Trait.GUARDED, Trait.DELEGATED})
 """Orders whose holds somebody answers."""
 _WAL_TRIES: Final = 200
 

@@ -50,9 +50,7 @@ def click_round(folder: Path, *, seed: int, control: Control = Control.NONE) -> 
         done.completed == 1, "grants", f"{done.completed} of {done.clicks} clicks were told they counted"
     )
     done.verdict.expect(done.clicks == 2 * CLICKERS, "crashes", f"{done.clicks} of {2 * CLICKERS} clicks were answered")
-    found = check(job)
-    done.verdict.violations += found.violations
-    done.verdict.counts.update(found.counts)
+    done.verdict.take(check(job))
     done.seconds = time.monotonic() - began
     if not done.verdict.violations:
         shutil.rmtree(folder)

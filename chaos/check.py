@@ -15,9 +15,10 @@ from collections.abc import Iterator
 
 from chaos.agents import Job
 from chaos.check_commands import check_commands
-from chaos.orders import EDITED_AMOUNT, MAX_CALLS, RUN_SPEND, SESSION, SESSION_SPEND, Order, Trait
+from chaos.orders import AGENT, CASHIER, EDITED_AMOUNT, MAX_CALLS, RUN_SPEND, SESSION, SESSION_SPEND, Order, Trait
 from chaos.verdict import Verdict
-from dueprocess.agent.records import ModelAsked, ModelFailed, ModelReplied, RunFinished, TaskSubmitted
+from dueprocess.agent.records import ModelAsked, ModelFailed, ModelReplied, RunFinished, SubAgentStarted, TaskSubmitted
+from dueprocess.agent.sub_agents import principal_of
 from dueprocess.errors import DueProcessError
 from dueprocess.examples.support_refunds.sink import Refund, Sink
 from dueprocess.gate import ActionDispatched, ActionSettled, ActionState, ApprovalGiven, Outcome
@@ -49,6 +50,7 @@ def check(job: Job) -> Verdict:
         _check_answers(job, events, refunds, verdict)
         _check_limits(events, verdict)
         _check_grants(home, events, verdict)
+        check_frames(events, verdict)
         _check_ledger(home, lines, events, verdict)
         check_commands(home, job, events, verdict)
     finally:
@@ -196,10 +198,26 @@ def _check_grants(home: Home, events: list[Event], verdict: Verdict) -> None:
         verdict.expect(event.envelope.action not in open_, "grants", said)
         arguments = parse(record.call.arguments)
         assert isinstance(arguments, dict)
-        if Order(name=str(arguments["order_id"])).trait in {Trait.HELD, Trait.PAIR, Trait.EDITED, Trait.GUARDED}:
+        trait = Order(name=str(arguments["order_id"])).trait
+        if trait in {Trait.HELD, Trait.PAIR, Trait.EDITED, Trait.GUARDED, Trait.DELEGATED}:
             said = f"{event.envelope.action} was dispatched without a grant"
             verdict.expect(record.granted and grants[event.envelope.action], "grants", said)
     verdict.counts["grants"] += len(grants)
+
+
+def check_frames(events: list[Event], verdict: Verdict) -> None:
+    """What a sub-agent was given is asked for through it alone, and was given once, whoever died meanwhile."""
+    for event, record in _intents(events):
+        arguments = parse(record.call.arguments)
+        assert isinstance(arguments, dict)
+        is_delegated = Order(name=str(arguments["order_id"])).trait is Trait.DELEGATED
+        asks = (principal_of(AGENT, CASHIER.name),) if is_delegated else ()
+        said = f"{event.envelope.action} was asked for through {record.call.through}, not {asks}"
+        verdict.expect(record.call.through == asks, "frames", said)
+    begun = Counter(event.envelope.run for event in events if isinstance(event.record, SubAgentStarted))
+    for run, times in begun.items():
+        verdict.expect(times == 1, "frames", f"a sub-agent of {run} began its task {times} times")
+    verdict.counts["frames"] += len(begun)
 
 
 def _check_ledger(home: Home, lines: tuple[bytes, ...], events: list[Event], verdict: Verdict) -> None:

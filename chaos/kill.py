@@ -108,7 +108,7 @@ def kill_round(
     step(job.clock, 0)
     done = Round(seed=seed, scenario="kill" if workers == 1 else "two drivers")
     _Stage(job, plans, done, workers=workers).play()
-    _merge(done.verdict, check(job))
+    done.verdict.take(check(job))
     done.seconds = time.monotonic() - began
     if not done.verdict.violations:
         shutil.rmtree(folder)
@@ -245,8 +245,3 @@ def _kinds(job: Job, action: str) -> list[tuple[str, int]]:
         connection.close()
     envelopes = [json.loads(line) for (line,) in rows] if action else []
     return [(str(envelope["kind"]), int(envelope["attempt"])) for envelope in envelopes]
-
-
-def _merge(into: Verdict, found: Verdict) -> None:
-    into.violations += found.violations
-    into.counts.update(found.counts)

@@ -15,6 +15,7 @@ from typing import Final
 
 from chaos.blocking import refund_blocking
 from chaos.points import Notes, Point, Spot
+from dueprocess.agent.sub_agents import SubAgent, sub_agents_to_json
 from dueprocess.errors import ModelRefused
 from dueprocess.examples.support_refunds.sink import KeyVoided, Refund, Sink
 from dueprocess.model import ModelReply, ModelRequest, Price, Role, Usage
@@ -32,6 +33,9 @@ MAX_CALLS: Final = 5
 RUN_SPEND: Final = usd("1")
 SESSION: Final = "talk"
 SESSION_SPEND: Final = usd("0.025")  # room for some five of the twelve long answers that the talkative orders ask for
+CASHIER: Final = SubAgent(
+    name="cashier", prompt="Refund what you are told.", describe="Refunds.", tools=("get_order", "refund")
+)
 _MODEL: Final = "scripted"
 _PRICE: Final = Price(input=usd("0.05"), output=usd("20"))  # dear words: a few long answers meet the session's cap
 _THINKS_S: Final = 0.02  # long enough for questions of several runs to be out at once
@@ -76,18 +80,20 @@ class Trait(Enum):
     REJECTED = "rejected"  # held, and a person says no
     UNTOLD = "untold"  # the money is taken, the answer is not heard, and nobody can be asked: a person settles it
     GUARDED = "guarded"  # held; not a run of the agent but a guarded call of another program
+    DELEGATED = "delegated"  # held; asked for by a sub-agent, which its agent gives the order to
 
 
 BLOCKING: Final = frozenset({Trait.ORPHAN, Trait.LATE})
 EDITED_AMOUNT: Final = "30"
 _AMOUNTS: Final = {
     **dict.fromkeys((Trait.HELD, Trait.UNANSWERED, Trait.PAIR, Trait.EDITED, Trait.REJECTED, Trait.GUARDED), "40"),
+    Trait.DELEGATED: "40",
     Trait.DENIED: "60",
 }
 _MIX: Final = (
     *(Trait.PLAIN, Trait.HELD, Trait.HELD, Trait.UNANSWERED, Trait.TWICE, Trait.LOST, Trait.REFUSED, Trait.DENIED),
     *(Trait.GREEDY, Trait.TALKATIVE, Trait.TALKATIVE, Trait.TALKATIVE),
-    *(Trait.EDITED, Trait.REJECTED, Trait.UNTOLD, Trait.GUARDED),
+    *(Trait.EDITED, Trait.REJECTED, Trait.UNTOLD, Trait.GUARDED, Trait.DELEGATED),
 )
 
 
@@ -283,6 +289,7 @@ def make_release(tools: Registry, *, timeout_s: float) -> Loaded:
         max_output_tokens=256,
         tools=tuple(tools.specs().values()),
         policy=policy_text(tools, timeout_s=timeout_s),
+        sub_agents=sub_agents_to_json({CASHIER.name: CASHIER}),
     )
     return loaded(manifest)
 
@@ -315,6 +322,9 @@ def _say(request: ModelRequest, _run: str, _turn: int) -> Line:
     order = Order(name=said.removeprefix("Refund "))
     turns = sum(message.role is Role.ASSISTANT for message in request.messages)
     look = ("get_order", {"order_id": order.name})
+    if order.trait is Trait.DELEGATED and request.messages[0].text != CASHIER.prompt:
+        give = (CASHIER.name, {"task": f"Refund {order.name}"})
+        return Line(calls=(give,)) if turns == 0 else Line(text=f"{order.name} is dealt with.")
     match order.trait:
         case Trait.TALKATIVE if turns < _LONG_TALK:
             return Line(calls=(look,), usage=Usage(input_tokens=10, output_tokens=request.max_output_tokens))

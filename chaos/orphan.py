@@ -66,8 +66,7 @@ def _try(folder: Path, *, seed: int, child: Child, control: Control, timeout_s: 
     done = Orphan(child=child)
     _play(job, done)
     found = check(job)
-    done.verdict.violations += found.violations
-    done.verdict.counts.update(found.counts)
+    done.verdict.take(found)
     # A run whose tool could not be called in time is handed off, whatever else there is.
     return done, not found.counts["runs handed_off"]
 

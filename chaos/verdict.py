@@ -15,3 +15,8 @@ class Verdict:
         """Notes a violation unless something holds."""
         if not holds:
             self.violations.append((what, said))
+
+    def take(self, found: "Verdict") -> None:
+        """Takes what another has found."""
+        self.violations += found.violations
+        self.counts.update(found.counts)

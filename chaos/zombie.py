@@ -81,9 +81,7 @@ def zombie_round(folder: Path, *, seed: int, sleep: Sleep, control: Control = Co
     )
     done = Zombie(sleep=sleep)
     _play(job, done)
-    found = check(job)
-    done.verdict.violations += found.violations
-    done.verdict.counts.update(found.counts)
+    done.verdict.take(check(job))
     done.seconds = time.monotonic() - began
     if not done.verdict.violations:
         shutil.rmtree(folder)

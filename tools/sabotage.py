@@ -55,6 +55,16 @@ SAFEGUARDS = (
         tests=(RUNTIME + "test_intent_before_act.py::test_i1_the_function_gets_exactly_the_decided_arguments",),
     ),
     Safeguard(
+        name="within",
+        invariant="I1",
+        what="a sub-agent gets no tool but its own",
+        remove=removal.give_sub_agents_every_tool,
+        tests=(
+            RUNTIME + "test_sub_agents.py::test_i1_a_hijacked_sub_agent_gets_no_tool_that_it_was_not_given",
+            "tests/unit/gate/test_judge_order.py::test_i1_in_shadow_too_a_sub_agent_gets_no_tool_but_its_own",
+        ),
+    ),
+    Safeguard(
         name="schema",
         invariant="I2",
         what="arguments are checked against the tool's schema",
@@ -143,6 +153,17 @@ SAFEGUARDS = (
         ),
     ),
     Safeguard(
+        name="chain",
+        invariant="I5",
+        what="roles and approvals are asked of the whole chain that acts",
+        remove=removal.forget_the_chain,
+        tests=(
+            RUNTIME + "test_sub_agents.py::test_i5_a_role_is_asked_of_the_sub_agent_and_of_its_agent",
+            RUNTIME
+            + "test_sub_agents.py::test_i5_the_sub_agent_is_one_requester_with_its_agent_and_its_hold_is_bound_to_the_chain",
+        ),
+    ),
+    Safeguard(
         name="confirm",
         invariant="I5",
         what="what the requester must confirm waits for their word",
@@ -220,6 +241,33 @@ SAFEGUARDS = (
         tests=(
             RUNTIME + "test_trust_is_granted.py::test_i7_whom_the_requester_named_is_written_to_once",
             RUNTIME + "test_trust_is_granted.py::test_i7_one_mention_vouches_one_of_several_parallel_calls",
+        ),
+    ),
+    Safeguard(
+        name="frames",
+        invariant="I7",
+        what="what an agent gives its sub-agent to do is a model's text",
+        remove=removal.believe_what_agents_tell_sub_agents,
+        tests=(
+            RUNTIME
+            + "test_sub_agents_origins.py::test_i7_the_task_that_an_agent_gives_its_sub_agent_vouches_for_nothing",
+        ),
+    ),
+    Safeguard(
+        name="planned",
+        invariant="I7",
+        what="what a plan writes out vouches nothing",
+        remove=removal.trust_what_a_plan_writes_out,
+        tests=(RUNTIME + "test_plan_first_runs.py::test_i7_what_a_plan_writes_out_vouches_nothing",),
+    ),
+    Safeguard(
+        name="quarantine",
+        invariant="I7",
+        what="an extraction sees the named values alone",
+        remove=removal.extract_in_the_same_conversation,
+        tests=(
+            RUNTIME + "test_plan_first_runs.py::test_i7_the_planner_is_shown_nothing_that_a_tool_brought_back",
+            AGENT + "test_plan_first.py::test_i7_one_extraction_does_not_see_what_another_one_saw",
         ),
     ),
     Safeguard(

@@ -44,6 +44,13 @@ def run_on_other_arguments() -> None:
     perform._keywords = other
 
 
+def give_sub_agents_every_tool() -> None:
+    judge = importlib.import_module("dueprocess.gate.judge")
+
+    judged = judge.judge
+    everywhere(judged, lambda *args, call, **named: judged(*args, call=replace(call, within=None), **named))
+
+
 def check_no_schema() -> None:
     judge = importlib.import_module("dueprocess.gate.judge")  # the room's face has a function of this name
 
@@ -134,6 +141,13 @@ def let_requesters_approve() -> None:
     everywhere(asked, lambda *args, **kwargs: replace(asked(*args, **kwargs), requesters=()))
 
 
+def forget_the_chain() -> None:
+    from dueprocess.agent.state import Asker, RunState
+
+    asker: Any = RunState.asker.fget  # type: ignore[attr-defined]
+    RunState.asker = property(lambda self: Asker(within=asker(self).within))  # type: ignore[assignment,method-assign]
+
+
 def ask_nobody_to_confirm() -> None:
     from dueprocess.gate.confirm import unconfirmed
 
@@ -208,10 +222,43 @@ def ask_for_no_origin() -> None:
     everywhere(vouching.weigh, lambda *args, **named: vouching.Weighed())
 
 
+def believe_what_agents_tell_sub_agents() -> None:
+    from dueprocess.agent import remember
+    from dueprocess.agent.records import SubAgentStarted
+
+    def told(history: Any, event: Any, record: Any, workflow: Any) -> Any:
+        return history.enter(remember.said(record.task, origin="task"))
+
+    remember._HANDLERS = {**remember._HANDLERS, SubAgentStarted: told}  # type: ignore[misc]
+
+
 def use_no_place() -> None:
     from dueprocess.provenance.standing import Standing
 
     Standing.use = lambda self, uses: self  # type: ignore[method-assign]
+
+
+def trust_what_a_plan_writes_out() -> None:
+    from dueprocess.agent import remember
+    from dueprocess.agent.declared import workflow_from_json
+    from dueprocess.agent.records import PlanMade
+    from dueprocess.values import parse
+
+    planned = remember._planned
+
+    def trusted(history: Any, event: Any, record: PlanMade, workflow: Any) -> Any:
+        plan = workflow_from_json(parse(record.plan))
+        after = planned(history, event, record, workflow)
+        return after if plan is None else after.enter(remember._literals(plan))
+
+    remember._HANDLERS[PlanMade] = trusted  # type: ignore[index]
+
+
+def extract_in_the_same_conversation() -> None:
+    from dueprocess.agent import turns
+
+    # What is no extraction is taken for a plain decision, which sees all that was said.
+    turns.Extract = type("Nothing", (), {})  # type: ignore[misc,assignment]
 
 
 def name_no_release() -> None:

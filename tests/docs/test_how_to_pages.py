@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*policy*.md"))
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+PAGES = [*sorted(HOW_TO.glob("*policy*.md")), HOW_TO / "plan-first.md", HOW_TO / "use-sub-agents.md"]
 BLOCK = re.compile(
     r"(?:<!-- (?P<mark>[a-z]+)(?:: (?P<name>\S+))? -->\n)?```(?P<language>[a-z]+)\n(?P<text>.*?)```", re.DOTALL
 )
@@ -50,6 +51,9 @@ def test_every_block_of_a_page_is_a_file_or_runs_or_is_named_as_text(page: Path)
     assert {(block["language"], block["mark"]) for block in blocks(page)} <= {
         ("json", "file"),
         ("yaml", "file"),
+        ("python", "file"),
+        ("text", "file"),
+        ("markdown", "file"),
         ("console", "run"),
         ("text", None),
     }

@@ -12,6 +12,9 @@ from tests.unit.policy.test_policy_every_key import EVERYTHING
 from dueprocess import errors
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.main import main
+from dueprocess.release.manifest import Mode
+from dueprocess.wiring import sub_agents
+from dueprocess.wiring.project import AGENT_KEYS, PRICE_KEYS, SECTION_KEYS, read_project
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 OPEN = {"roles", "environments", "tiers", "approvers", "sources", "tools", "where", "args", "fields"}
@@ -67,3 +70,18 @@ def test_every_error_is_explained(name: str):
 @pytest.mark.parametrize("key", sorted({*keys_of(enforced()), *SEED, "sources", "temporal"}))
 def test_every_key_of_a_policy_is_explained(key: str):
     assert re.search(rf"`[^`\n]*\b{re.escape(key)}\b[^`\n]*`", (PAGES / "policy.md").read_text("utf-8")), key
+
+
+PROJECT = (PAGES / "project.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "key", sorted({*SECTION_KEYS, *AGENT_KEYS, *PRICE_KEYS, *sub_agents._KEYS, *(mode.value for mode in Mode)})
+)
+def test_every_key_of_the_project_file_is_explained(key: str):
+    assert re.search(rf"`[^`\n]*\b{re.escape(key)}\b[^`\n]*`", PROJECT), key
+
+
+def test_the_project_file_on_the_page_is_read(tmp_path: Path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", PROJECT, re.DOTALL)
+    assert read_project(text.encode(), folder=tmp_path).agents["support"].sub_agents[0].max_turns == 4

@@ -10,7 +10,8 @@ from tests.property.test_policy_against_cedar import TOOL, asked, our_call, ours
 
 from dueprocess.analysis.cedar import Exported, to_cedar
 from dueprocess.analysis.cedar_request import cedar_requests
-from dueprocess.policy import Policy, PolicyCall, Verdict, decide, load, verdict
+from dueprocess.errors import BadValue
+from dueprocess.policy import Policy, PolicyCall, Principal, Verdict, decide, load, verdict
 from dueprocess.tool import ToolSpec
 from dueprocess.values import Json
 
@@ -147,3 +148,11 @@ def test_a_condition_over_sets_and_records_means_the_same_in_cedar(when: str, th
         request, run = (result.decision is cedarpy.Decision.Allow for result in results)
         theirs = Verdict.ALLOW if run else Verdict.HOLD if request else Verdict.DENY
         assert theirs is verdict(decide(loaded, call)), (arguments, found.policies)
+
+
+def test_a_call_through_sub_agents_is_no_single_request_of_cedar():
+    loaded = load(b"tools: {act: {allowed: true}}", name="p", tools={"act": ACT})
+    who = Principal(id="agent:support@1", through=("agent:support/finder",))
+    call = PolicyCall(tool="act", arguments={}, principal=who)
+    with pytest.raises(BadValue, match="expected a request for each of agent:support, agent:support/finder"):
+        cedar_requests(loaded.tools["act"], ACT, call)

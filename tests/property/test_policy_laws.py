@@ -3,6 +3,7 @@
 import json
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -113,6 +114,31 @@ def test_a_further_restriction_never_allows_more(chosen, rules_, call, further, 
 
     assert severity(after) >= severity(before)
     assert {finding.rule for finding in before} <= {finding.rule for finding in after}
+
+
+CHAINS = st.lists(st.sampled_from(["agent:support", "agent:support/a", "agent:support/b", "agent:x"]), max_size=3)
+
+
+@given(keys, rules, calls, CHAINS, st.sets(st.sampled_from(["agent:support", "agent:support/a", "agent:x"])))
+def test_i5_a_chain_may_what_each_of_it_may_and_no_more(chosen, rules_, call, through, members):
+    entry = {"allowed": True, **{key: RESTRICTIONS[key] for key in {*chosen, "roles"}}, "rules": [*map(dict, rules_)]}
+    policy_ = loaded(
+        {
+            "roles": {"support": {"members": sorted(members) or ["user:nobody"]}},
+            "environments": {"staging": {}},
+            "tools": {"issue_refund": entry if rules_ else {**entry, "rules": [dict(RULES[0])]}},
+        }
+    )
+    if call.principal is None:
+        return
+    alone = [
+        decide(policy_, replace(call, principal=Principal(id=name, on_behalf_of=call.principal.on_behalf_of)))
+        for name in (call.principal.id, *through)
+    ]
+    chain = decide(policy_, replace(call, principal=replace(call.principal, through=tuple(through))))
+
+    assert severity(chain) == max(severity(each) for each in alone)
+    assert {each.rule for each in chain} == {each.rule for findings in alone for each in findings}
 
 
 @given(keys, rules, calls, st.sampled_from(RULES))

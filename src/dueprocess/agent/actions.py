@@ -126,8 +126,7 @@ def _failed(state: RunState, event: Happened, item: Pending, record: ActionSettl
         return _crash_bound(state.change(retry))
     answer = canonical({"error": "failed", "reason": record.error})
     settled = state.change(replace(item, status=Status.SETTLED, tries=tries, result=Result.FAILED, answer=answer))
-    workflow = state.config.workflow
-    if workflow is not None and state.step:
+    if state.step:
         return turns.complete(settled, event.seq)
     reason = f"{item.request.name} failed {tries} times: {record.error}"
     return endings.escalate(settled, state.config.limits.on_tool_error_retries_exhausted, reason)

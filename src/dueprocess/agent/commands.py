@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dueprocess.agent.records import SubAgentEnd
 from dueprocess.values import ActionId, Instant
 
 
@@ -12,6 +13,13 @@ class AskModel:
     turn: int
     attempt: int
     step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPlan:
+    """Put the accepted plan (JSON text) on the record, before its first step."""
+
+    plan: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,26 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartSubAgent:
+    """Give this task to the sub-agent `name` of the agent; `action` is the request that it answers."""
+
+    action: ActionId
+    name: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSubAgent:
+    """Record how the sub-agent `name` came to its end, after so many replies; its agent goes on."""
+
+    action: ActionId
+    name: str
+    how: SubAgentEnd
+    turns: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandOff:
     """End the run with a packet for a person."""
 
@@ -115,6 +143,7 @@ class Finish:
 
 Command = (
     AskModel
+    | RecordPlan
     | Act
     | Reconcile
     | DeclareLost
@@ -125,6 +154,8 @@ Command = (
     | AwaitClarification
     | Expire
     | Notify
+    | StartSubAgent
+    | EndSubAgent
     | HandOff
     | Stop
     | Cancel

@@ -1,18 +1,37 @@
 """A workflow as JSON, for the release manifest. What its steps mean is in `agent.workflow`."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-from dueprocess.agent.workflow import Branch, Calls, Decide, End, GiveToPerson, Step, StepCall, Workflow
+from dueprocess.agent.workflow import (
+    Branch,
+    Calls,
+    Decide,
+    End,
+    Extract,
+    ForEach,
+    GiveToPerson,
+    Step,
+    StepCall,
+    Workflow,
+)
 from dueprocess.errors import RecordInvalid
 from dueprocess.values import Json, of_python
 
 _DEPTH: Final = 64
 _NAMES: Final[Mapping[type, str]] = MappingProxyType(
-    {Calls: "calls", Decide: "decide", End: "end", GiveToPerson: "give_to_person"}
+    {
+        Calls: "calls",
+        ForEach: "for_each",
+        Decide: "decide",
+        Extract: "extract",
+        End: "end",
+        GiveToPerson: "give_to_person",
+    }
 )
 
 
@@ -40,7 +59,7 @@ def workflow_from_json(value: Json) -> Workflow | None:
 
 
 def _step_to_json(step: Step) -> Json:
-    fields = of_python(msgspec.to_builtins(step), max_depth=_DEPTH)
+    fields = of_python(msgspec.to_builtins(step, builtin_types=(Decimal,)), max_depth=_DEPTH)
     return {"kind": _NAMES[type(step)], **fields} if isinstance(fields, dict) else fields
 
 
@@ -53,16 +72,30 @@ def _calls(step: Mapping[str, Any]) -> Step:
     return Calls(**fields)
 
 
+def _for_each(step: Mapping[str, Any]) -> Step:
+    fields: dict[str, Any] = {**_without_kind(step), "call": StepCall(**step["call"])}
+    return ForEach(**fields)
+
+
 def _decide(step: Mapping[str, Any]) -> Step:
+    return Decide(**_decision(step))
+
+
+def _extract(step: Mapping[str, Any]) -> Step:
+    return Extract(**_decision(step))
+
+
+def _decision(step: Mapping[str, Any]) -> dict[str, Any]:
     branches = tuple(Branch(**branch) for branch in step["branches"])
-    fields: dict[str, Any] = {**_without_kind(step), "branches": branches, "shows": tuple(step["shows"])}
-    return Decide(**fields)
+    return {**_without_kind(step), "branches": branches, "shows": tuple(step["shows"])}
 
 
 _STEPS: Final[Mapping[str, Callable[[Mapping[str, Any]], Step]]] = MappingProxyType(
     {
         "calls": _calls,
+        "for_each": _for_each,
         "decide": _decide,
+        "extract": _extract,
         "end": lambda step: End(**_without_kind(step)),
         "give_to_person": lambda step: GiveToPerson(**_without_kind(step)),
     }

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import assert_never
 
+from dueprocess.agent.records import SubAgentEnd
 from dueprocess.agent.state import Ending, Pending, Phase, Result, RunState, Status
 from dueprocess.policy import Escalation
 
-_NOT_STARTED = frozenset({Status.DECIDE, Status.GRANTED, Status.RETRY, Status.WAITING})
+_NOT_STARTED = frozenset({Status.DELEGATED, Status.DECIDE, Status.GRANTED, Status.RETRY, Status.WAITING})
 
 
 def begin(state: RunState, ending: Ending, reason: str) -> RunState:
@@ -25,6 +26,18 @@ def begin(state: RunState, ending: Ending, reason: str) -> RunState:
 def hand_off(state: RunState, reason: str) -> RunState:
     """Begins a human handoff."""
     return begin(state, Ending.HAND_OFF, reason)
+
+
+def give_up(state: RunState, reason: str) -> RunState:
+    """A model gets nowhere: a sub-agent's agent is told, an agent's run is handed off."""
+    return hand_off(state, reason) if state.frame is None else leave_frame(state, SubAgentEnd.UNFINISHED, reason)
+
+
+def leave_frame(state: RunState, how: SubAgentEnd, told: str) -> RunState:
+    """The sub-agent at work is over. Nothing of it is under way: it was heard, or its batch was settled."""
+    if state.frame is None or state.phase in {Phase.ENDING, Phase.ENDED}:
+        return state
+    return replace(state, phase=Phase.RETURNING, pending=(), frame=replace(state.frame, how=how, told=told))
 
 
 def escalate(state: RunState, how: Escalation, reason: str) -> RunState:

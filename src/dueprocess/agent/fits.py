@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from dueprocess.agent.workflow import Calls, StepCall, Workflow, is_path
+from dueprocess.agent.workflow import StepCall, Workflow, calls_of, is_path
 from dueprocess.errors import ToolInvalid
 from dueprocess.tool import CITATIONS, ToolSpec
-from dueprocess.tool.check import UNDECLARED, ArgumentCheck
+from dueprocess.tool.check import UNDECLARED, check_arguments
 from dueprocess.values import Json
 
 
@@ -17,15 +17,19 @@ def refuse_misfit(workflow: Workflow, tools: Mapping[str, ToolSpec]) -> None:
     Raises:
         ToolInvalid: naming every such call.
     """
-    problems = [
-        f"step {step.id}, call {call.name}: {problem}"
-        for step in workflow.steps
-        if isinstance(step, Calls)
-        for call in step.calls
-        for problem in _problems(call, tools)
-    ]
+    problems = misfits(workflow, tools)
     if problems:
         raise ToolInvalid(f"the workflow does not fit the agent's tools: {'; '.join(problems)}")
+
+
+def misfits(workflow: Workflow, tools: Mapping[str, ToolSpec]) -> tuple[str, ...]:
+    """The calls that no run could make, and why."""
+    return tuple(
+        f"step {step.id}, call {call.name}: {problem}"
+        for step in workflow.steps
+        for call in calls_of(step)
+        for problem in _problems(call, tools)
+    )
 
 
 def _problems(call: StepCall, tools: Mapping[str, ToolSpec]) -> Iterator[str]:
@@ -35,7 +39,8 @@ def _problems(call: StepCall, tools: Mapping[str, ToolSpec]) -> Iterator[str]:
         return
     arguments = {name: value for name, value in call.arguments.items() if name != CITATIONS}
     from_paths = frozenset(name for name, value in arguments.items() if _has_path(value))
-    for problem in ArgumentCheck(spec.parameters).problems(arguments):
+    # In an order of their own: a schema that was stored has its keys in another one, and what is told of a plan is folded.
+    for problem in sorted(check_arguments(spec, arguments), key=lambda each: (each.place, each.message)):
         # What comes from a path is not known yet: of such an argument only the name can be wrong.
         depends = bool(from_paths) if not problem.where else problem.where[0] in from_paths
         if not depends or problem.message == UNDECLARED:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dueprocess.agent import endings, turns
 from dueprocess.agent.actions import ACTION_HANDLERS
+from dueprocess.agent.frames import FRAME_HANDLERS
 from dueprocess.agent.happened import Happened
 from dueprocess.agent.records import (
     BudgetExceeded,
@@ -21,6 +22,7 @@ from dueprocess.agent.records import (
     ModelAsked,
     ModelFailed,
     ModelReplied,
+    PlanMade,
     RunCancelled,
     RunClaimed,
     RunFinished,
@@ -30,7 +32,6 @@ from dueprocess.agent.records import (
     TaskSubmitted,
 )
 from dueprocess.agent.state import Ending, Phase, RunState, Status
-from dueprocess.model import Message, Role
 from dueprocess.values import Instant
 
 Handler = Callable[[RunState, Happened, Any], RunState]
@@ -44,7 +45,6 @@ def fold(state: RunState, event: Happened) -> RunState:
 
 
 def _submitted(state: RunState, event: Happened, record: TaskSubmitted) -> RunState:
-    opening = (Message(role=Role.SYSTEM, text=state.config.prompt), Message(role=Role.USER, text=record.text))
     started = replace(
         state,
         started=state.now,
@@ -53,8 +53,8 @@ def _submitted(state: RunState, event: Happened, record: TaskSubmitted) -> RunSt
         on_behalf_of=record.on_behalf_of,
         session=record.session,
         phase=Phase.THINKING,
-    ).said(*opening)
-    return turns.start_workflow(started, inputs=record.inputs)
+    )
+    return turns.begin(started, inputs=record.inputs)
 
 
 def _claimed(state: RunState, event: Happened, record: RunClaimed) -> RunState:
@@ -84,6 +84,12 @@ def _replied(state: RunState, event: Happened, record: ModelReplied) -> RunState
     if state.phase is not Phase.ASKING or record.turn != state.turn + 1:
         return state
     return turns.replied(replace(state, turn=record.turn, asks=0, model_tries=0), event.seq, record)
+
+
+def _plan_made(state: RunState, event: Happened, record: PlanMade) -> RunState:
+    if state.phase is not Phase.PLANNED:
+        return state
+    return turns.follow(state, record, cause=event.seq)
 
 
 def _model_failed(state: RunState, event: Happened, record: ModelFailed) -> RunState:
@@ -138,6 +144,7 @@ HANDLERS: Mapping[type, Handler] = {
     RunSuspended: _suspended,
     ModelAsked: _asked,
     ModelReplied: _replied,
+    PlanMade: _plan_made,
     ModelFailed: _model_failed,
     BudgetExceeded: _exceeded,
     BudgetOverrun: _overrun,
@@ -149,4 +156,5 @@ HANDLERS: Mapping[type, Handler] = {
     RunStopped: _ended,
     RunCancelled: _ended,
     **ACTION_HANDLERS,
+    **FRAME_HANDLERS,
 }

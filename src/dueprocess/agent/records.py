@@ -76,7 +76,10 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAsked:
-    """`model.asked`: a question and the worst case reserved for it. `context` digests all that the model is shown."""
+    """`model.asked`: a question and the worst case reserved for it. `context` digests all that the model is shown.
+
+    `through`: the sub-agent that asks, as its policy names it; empty: the agent does.
+    """
 
     turn: int
     attempt: int
@@ -86,11 +89,12 @@ class ModelAsked:
     request_bytes: int
     max_output_tokens: int
     reserved: tuple[Reservation, ...] = ()
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReplied:
-    """`model.replied`: the answer, its use and its cost. Frees what was reserved for this question."""
+    """`model.replied`: the answer, its use and its cost. Frees what was reserved for this question. `through`: as it was asked."""
 
     turn: int
     text: str
@@ -101,6 +105,14 @@ class ModelReplied:
     finish: str
     cost_micros: int
     settles: tuple[Reservation, ...] = ()
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMade:
+    """`plan.made`: the plan that the run follows from now on, as the JSON text of a workflow; the model made it, nobody vouches for it."""
+
+    plan: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +124,33 @@ class ModelFailed:
     retryable: bool
     retry_at: int = 0
     freed: tuple[Reservation, ...] = ()
+
+
+class SubAgentEnd(Enum):
+    """How a sub-agent came to its end: it answered, was asked for nothing that can be read, may not be started, or came to nothing."""
+
+    ANSWERED = "answered"
+    INVALID = "invalid"
+    REFUSED = "refused"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubAgentStarted:
+    """`sub_agent.started`: a sub-agent (`agent:support/researcher`) took the task that its agent gave it, as the action it stands for."""
+
+    sub_agent: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubAgentEnded:
+    """`sub_agent.ended`: after `turns` replies the agent goes on. What it answered stands in its last reply; `reason`: why it did not."""
+
+    sub_agent: str
+    how: SubAgentEnd
+    turns: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,21 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
+from dueprocess.agent.records import SubAgentEnd
+from dueprocess.agent.sub_agents import SubAgent, principal_of
 from dueprocess.agent.workflow import Workflow
 from dueprocess.approval import Notice
 from dueprocess.evidence import Chunk
 from dueprocess.gate import ApprovalRecord
 from dueprocess.model import Message, OfferedTool, ToolRequest, measure
 from dueprocess.policy import AgentLimits, Retries
+from dueprocess.release.manifest import Mode
 from dueprocess.tool import ToolSpec
 from dueprocess.values import ActionId, Instant, Json, RunId, digest_text
 
 MAX_CRASHES: Final = 25  # attempts lost to dead workers, apart from retries and calls (design section 6)
 MAX_FRUITLESS_TURNS: Final = 5  # turns in which every call was refused: the model is not getting anywhere
+MAX_FRAMES: Final = 25  # tasks that one run gives to sub-agents: a model that only ever delegates gets nowhere
 MAX_INVALID_TURNS: Final = 1  # a schema-invalid call goes back to the model once
 
 ASK: Final = "ask_clarification"
@@ -39,7 +43,10 @@ BUILT_IN_TOOLS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
-    """What the release fixes for every run of an agent. `retries`: of the tools that have their own."""
+    """What the release fixes for every run of an agent.
+
+    `retries`: of the tools that have their own. `citing`: the tools whose policy asks for evidence.
+    """
 
     agent: str
     prompt: str
@@ -47,7 +54,10 @@ class AgentConfig:
     tools: Mapping[str, ToolSpec]
     workflow: Workflow | None = None
     clarifies: bool = False
+    mode: Mode = Mode.TOOL_LOOP
+    citing: frozenset[str] = frozenset()
     retries: Mapping[str, Retries] = field(default_factory=dict[str, Retries])
+    sub_agents: Mapping[str, SubAgent] = field(default_factory=dict[str, SubAgent])
 
     def attempts_of(self, tool: str) -> int:
         """How often a tool is tried in all: its own number, else the agent's."""
@@ -55,9 +65,10 @@ class AgentConfig:
 
 
 class Status(Enum):
-    """Where a pending action stands, seen from the run."""
+    """Where a pending action stands, seen from the run. `DELEGATED`: a task for a sub-agent, which no gate decides."""
 
     DECIDE = "decide"
+    DELEGATED = "delegated"
     HELD = "held"
     GRANTED = "granted"
     WAITING = "waiting"
@@ -108,13 +119,46 @@ class Pending:
     answer: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A sub-agent at work as `action`, and where its agent stands meanwhile: what it said and asked for in its present turn.
+
+    `turns`: replies of the sub-agent so far. `how` and `told`: how it is over, and its answer or the reason.
+    """
+
+    sub_agent: SubAgent
+    action: ActionId
+    turns: int = 0
+    how: SubAgentEnd | None = None
+    told: str = ""
+    messages: tuple[Message, ...]
+    shown_bytes: int
+    context: str
+    pending: tuple[Pending, ...]
+    invalid_turns: int
+    fruitless_turns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks for a call beside the agent: nobody, or the sub-agent `through` which it acts, `within` the tools of that one."""
+
+    through: tuple[str, ...] = ()
+    within: frozenset[str] | None = None
+
+
+THE_AGENT: Final = Asker()
+
+
 class Phase(Enum):
-    """What the run is about."""
+    """What the run is about. `RETURNING`: a sub-agent is over, and its agent is to go on."""
 
     NEW = "new"
     THINKING = "thinking"
+    PLANNED = "planned"
     ACTING = "acting"
     ASKING = "asking"
+    RETURNING = "returning"
     QUESTION = "question"
     CLARIFYING = "clarifying"
     ENDING = "ending"
@@ -133,7 +177,10 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """A run, folded from its events up to `seq`, which happened at `now`."""
+    """A run, folded from its events up to `seq`, which happened at `now`. `plan`: what the model planned, once accepted.
+
+    Messages, pending actions and fruitless turns are those of whoever is at work: the agent, or the sub-agent of `frame`.
+    """
 
     config: AgentConfig
     run: RunId
@@ -160,6 +207,7 @@ class RunState:
     crashes: int = 0
     active: int = 0
     segment_start: Instant = Instant(0)
+    plan: Workflow | None = None
     step: str = ""
     results: Mapping[str, Json] = field(default_factory=dict[str, Json])
     question: str = ""
@@ -167,6 +215,27 @@ class RunState:
     reason: str = ""
     done: tuple[str, ...] = ()
     evidence: tuple[Chunk, ...] = ()
+    frame: Frame | None = None
+    frames: int = 0
+
+    @property
+    def asker(self) -> Asker:
+        """Who asks for what is pending: the agent, or the sub-agent at work."""
+        if self.frame is None:
+            return THE_AGENT
+        sub_agent = self.frame.sub_agent
+        name = principal_of(self.config.agent, sub_agent.name)
+        return Asker(through=(name,), within=frozenset(sub_agent.tools))
+
+    @property
+    def workflow(self) -> Workflow | None:
+        """The workflow that this run runs: the declared one, or its plan; None in the tool loop, and before there is a plan."""
+        return self.config.workflow if self.config.workflow is not None else self.plan
+
+    @property
+    def is_planning(self) -> bool:
+        """Whether the model is asked for a plan, and for nothing else."""
+        return self.config.mode is Mode.PLAN_FIRST and self.workflow is None
 
     def find(self, action: str) -> Pending | None:
         """The pending action of this id."""

@@ -1,7 +1,8 @@
 """What a run wants done next, as a function of its state alone. Doing it is the runtime's.
 
 The order, numbered at the code: 1 attempts lost with a dead worker, 2 outcomes to reconcile or give up, 3 holds that
-expired or at which something fell due, 4 actions that are ready, 5 an ending once nothing is under way, 6 the model, 7 rest.
+expired or at which something fell due, 4 actions that are ready, 5 an ending once nothing is under way, 6 the model, 7 rest,
+8 a sub-agent, once all other calls of its agent's turn are settled; and its end.
 """
 
 from typing import Final, assert_never
@@ -14,6 +15,7 @@ from dueprocess.agent.commands import (
     Cancel,
     Command,
     DeclareLost,
+    EndSubAgent,
     Expire,
     Finish,
     GiveUpSettling,
@@ -21,12 +23,18 @@ from dueprocess.agent.commands import (
     Hold,
     Notify,
     Reconcile,
+    RecordPlan,
+    StartSubAgent,
     Stop,
     Wait,
 )
-from dueprocess.agent.state import Ending, Pending, Phase, RunState, Status
+from dueprocess.agent.declared import workflow_to_json
+from dueprocess.agent.records import SubAgentEnd
+from dueprocess.agent.state import MAX_FRAMES, Ending, Frame, Pending, Phase, RunState, Status
+from dueprocess.agent.sub_agents import task_of
+from dueprocess.errors import BadValue
 from dueprocess.tool import Effect, Idempotency, ToolSpec
-from dueprocess.values import ActionId, Instant, later, seconds
+from dueprocess.values import ActionId, Instant, canonical, later, seconds
 
 MAX_RECONCILES: Final = 5  # a sink that cannot tell five times in a row is a matter for a person
 LOOK_AGAIN: Final = seconds(
@@ -47,6 +55,10 @@ def todo(state: RunState) -> tuple[Command, ...]:
         return (AskClarification(question=state.question),)
     if state.phase is Phase.CLARIFYING:
         return (AwaitClarification(),)
+    if state.phase is Phase.RETURNING:
+        return _returning(state.frame)
+    if state.phase is Phase.PLANNED:
+        return (RecordPlan(plan=canonical(workflow_to_json(state.plan))),)
     if state.phase is Phase.ACTING:
         return _acting(state)
     if state.retry_at > state.now:
@@ -113,7 +125,36 @@ def _acting(state: RunState) -> tuple[Command, ...]:
     ready = tuple(item.action for item in state.pending if _is_ready(state, item))
     if ready:  # 4
         return (Act(actions=ready),)
+    if all(item.status in {Status.SETTLED, Status.DELEGATED} for item in state.pending):
+        return _delegating(state)
     return _rest(state, held)
+
+
+def _delegating(state: RunState) -> tuple[Command, ...]:
+    # 8. One after the other, in the order in which they were asked for.
+    item = next((item for item in state.pending if item.status is Status.DELEGATED), None)
+    if item is None:
+        return ()
+    try:
+        task = task_of(item.request.arguments)
+    except BadValue as error:
+        return (_refused(item, SubAgentEnd.INVALID, str(error)),)
+    if state.frames >= MAX_FRAMES:
+        reason = f"this run has given {state.frames} tasks to sub-agents; expected at most {MAX_FRAMES}"
+        return (_refused(item, SubAgentEnd.REFUSED, reason),)
+    return (StartSubAgent(action=item.action, name=item.request.name, task=task),)
+
+
+def _refused(item: Pending, how: SubAgentEnd, reason: str) -> EndSubAgent:
+    return EndSubAgent(action=item.action, name=item.request.name, how=how, reason=reason)
+
+
+def _returning(frame: Frame | None) -> tuple[Command, ...]:
+    if frame is None or frame.how is None:
+        return ()
+    reason = "" if frame.how is SubAgentEnd.ANSWERED else frame.told
+    name = frame.sub_agent.name
+    return (EndSubAgent(action=frame.action, name=name, how=frame.how, turns=frame.turns, reason=reason),)
 
 
 def _rest(state: RunState, held: list[Pending]) -> tuple[Command, ...]:

@@ -1,8 +1,9 @@
 """A declared workflow: the deterministic backbone of a run. What its calls and decisions lead to is in `agent.step`.
 
 Rule 1. A workflow is data: it is part of the release, has a digest, and every step names the next one.
-Rule 2. A text that begins with `$.` is a path into `{task, inputs, steps}`; a missing path hands the run to a person.
-Rule 3. The model is asked only in `Decide`, and its answer is JSON of the step's schema or no answer.
+Rule 2. A text that begins with `$.` is a path into `{task, inputs, steps}`, in a `ForEach` also into `item`; a missing path
+        hands the run to a person.
+Rule 3. The model is asked only in `Decide` and `Extract`, and its answer is JSON of the step's schema or no answer.
 Rule 4. What can be wrong with a workflow by itself is told when it is made, not when a run comes to that step: names,
         schemas, the first part of every path.
 """
@@ -15,6 +16,8 @@ from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.tool.check import ArgumentCheck
 from dueprocess.values import Json
 
+MAX_ITEMS: Final = 50  # of one `ForEach`: its calls run side by side
+ITEM: Final = "item"
 _ROOTS: Final = frozenset({"task", "inputs", "steps"})
 
 
@@ -33,6 +36,23 @@ class Calls:
 
     id: str
     calls: tuple[StepCall, ...]
+    next: str
+    on_denied: str = ""
+    on_failed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForEach:
+    """A step of one call for each item of the list at `over`, in parallel; in its arguments `$.item` is the item.
+
+    The results are a list in the order of the items. A longer list than `at_most`, or a value that is none, goes to a person
+    before anything of it is called.
+    """
+
+    id: str
+    over: str
+    at_most: int
+    call: StepCall
     next: str
     on_denied: str = ""
     on_failed: str = ""
@@ -60,6 +80,11 @@ class Decide:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extract(Decide):
+    """A decision in quarantine: the model is shown the prompt and the values of `shows`, and nothing else of the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """The run is finished with this result (a template)."""
 
@@ -75,7 +100,7 @@ class GiveToPerson:
     reason: str
 
 
-Step = Calls | Decide | End | GiveToPerson
+Step = Calls | ForEach | Decide | End | GiveToPerson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +108,8 @@ class Workflow:
     """Steps by id, and where to start. Valid from birth (rule 4).
 
     Raises:
-        BadValue: a duplicate name, a name of a step that is not there, a path that starts nowhere, or a schema that no
-        answer can be checked against.
+        BadValue: a duplicate name, a name of a step that is not there, a path that starts nowhere, a schema that no answer
+        can be checked against, or a `ForEach` without a bound.
     """
 
     start: str
@@ -102,8 +127,9 @@ class Workflow:
         for step in self.steps:
             for path in paths_of(step):
                 _refuse_nowhere(step.id, path, frozenset(ids))
-            if isinstance(step, Calls):
-                _refuse_twice(f"names of calls of step {step.id}", [call.name for call in step.calls])
+            _refuse_twice(f"names of calls of step {step.id}", [call.name for call in calls_of(step)])
+            if isinstance(step, ForEach):
+                _refuse_unbounded(step, self)
             if isinstance(step, Decide):
                 _refuse_unusable(step)
 
@@ -114,13 +140,24 @@ class Workflow:
     @property
     def tools(self) -> frozenset[str]:
         """The declared scope: the tools this workflow may use."""
-        return frozenset(call.tool for step in self.steps if isinstance(step, Calls) for call in step.calls)
+        return frozenset(call.tool for step in self.steps for call in calls_of(step))
+
+
+def calls_of(step: Step) -> tuple[StepCall, ...]:
+    """The calls that a step writes out."""
+    match step:
+        case Calls():
+            return step.calls
+        case ForEach():
+            return (step.call,)
+        case _:
+            return ()
 
 
 def leads_to(step: Step) -> tuple[str, ...]:
     """The steps a step can lead to."""
     match step:
-        case Calls():
+        case Calls() | ForEach():
             return tuple(name for name in (step.next, step.on_denied, step.on_failed) if name)
         case Decide():
             return (*(branch.next for branch in step.branches), step.otherwise)
@@ -135,6 +172,9 @@ def paths_of(step: Step) -> tuple[str, ...]:
     match step:
         case Calls():
             return tuple(path for call in step.calls for path in _paths_in(call.arguments))
+        case ForEach():
+            inside = (path for path in _paths_in(step.call.arguments) if not _is_of_item(path))
+            return (step.over, *inside)
         case Decide():
             return step.shows
         case End():
@@ -193,6 +233,10 @@ def _paths_in(template: Json) -> list[str]:
             return []
 
 
+def _is_of_item(path: str) -> bool:
+    return path.removeprefix("$.").partition(".")[0] == ITEM
+
+
 def _refuse_twice(what: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -208,6 +252,17 @@ def _refuse_nowhere(step: str, path: str, ids: frozenset[str]) -> None:
         raise BadValue(
             f"workflow: step {step} reads {path!r} of step {named!r}; expected one of {', '.join(sorted(ids))}"
         )
+
+
+def _refuse_unbounded(step: ForEach, workflow: Workflow) -> None:
+    if not 1 <= step.at_most <= MAX_ITEMS:
+        raise BadValue(f"workflow: step {step.id} is for at most {step.at_most} items; expected 1 to {MAX_ITEMS}")
+    # Empty lists call nothing: a circle of such steps alone would never come to an end.
+    at: Step = step
+    for _ in workflow.steps:
+        at = workflow.step(at.next) if isinstance(at, ForEach) else at
+    if isinstance(at, ForEach):
+        raise BadValue(f"workflow: step {step.id} leads in a circle of steps that may call nothing; expected a way out")
 
 
 def _refuse_unusable(step: Decide) -> None:

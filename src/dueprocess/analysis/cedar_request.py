@@ -28,9 +28,13 @@ def cedar_requests(tool: ToolPolicy, spec: ToolSpec, call: PolicyCall) -> tuple[
     """The requests `request:TOOL` and `run:TOOL` for one call that fits the tool's schema.
 
     Raises:
-        BadValue: a number that Cedar does not have (rule 2).
+        BadValue: a number that Cedar does not have (rule 2), or a call through sub-agents: a request has one principal.
     """
     who = call.principal
+    if who is not None and who.through:
+        raise BadValue(
+            f"a call through {', '.join(who.through)}; expected a request for each of {', '.join(who.chain)}"
+        )
     context: dict[str, Json] = {
         "cited": call.resolved >= 1,
         "args": _record(call.arguments, type_of_arguments(spec.parameters)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dueprocess.analysis.backtest import Again
+from dueprocess.analysis.recorded import Again
 from dueprocess.cli.exits import Exit
 from dueprocess.cli.inputs import read_input, since_instant
 from dueprocess.cli.output import print_json, print_table, tell
@@ -26,7 +26,7 @@ def backtest(policy_path: Path, *, since: str, agent: str, directory: Path, as_j
     """Decides recorded calls again and prints what would have been otherwise."""
     with access(directory) as here:
         start = since_instant(since, now=here.shell.clock.now())
-        found = test_again(here, read_input(policy_path), name=policy_path.name, agent=agent, since=start)
+        found = test_again(here.shell, read_input(policy_path), name=policy_path.name, agent=agent, since=start)
     if as_json:
         print_json(_json(found))
     else:
@@ -84,8 +84,14 @@ def _print(found: Backtest) -> None:
     click.echo(f"money moved without a person: {then} USD then, {now} USD now")
     unclear = [each for each in found.again if each.unclear]
     if unclear:
-        click.echo(f"{len(unclear)} decided without what their runs had read or done, which was not recorded:")
-        print_table([(each.recorded.action, each.recorded.raw.tool, ", ".join(each.unclear)) for each in unclear])
+        click.echo(f"{len(unclear)} depend on what nobody recorded, and are decided by their other rules alone:")
+        print_table(
+            [
+                (each.recorded.action, each.recorded.tool, visible(why, limit=_SHOWN))
+                for each in unclear
+                for why in each.unclear
+            ]
+        )
     if found.lost:
         click.echo(f"{len(found.lost)} cannot be decided from what was kept:")
         print_table([(each.action, visible(each.why, limit=_SHOWN)) for each in found.lost])
@@ -99,7 +105,7 @@ def _row(each: Again) -> tuple[str, ...]:
     turn = f"{each.recorded.decision.value} -> {each.after.value}"
     rules = ", ".join(each.rules) or ", ".join(sorted(rule for rule, _ in each.recorded.said or ()))
     money = f"{each.amount} USD" if each.amount is not None else ""
-    return (each.recorded.action, visible(each.recorded.raw.tool), turn, money, visible(rules, limit=_SHOWN))
+    return (each.recorded.action, visible(each.recorded.tool), turn, money, visible(rules, limit=_SHOWN))
 
 
 def _json(found: Backtest) -> dict[str, Json]:
@@ -121,7 +127,12 @@ def _json(found: Backtest) -> dict[str, Json]:
         "held": [{"day": day, "then": held[0], "now": held[1]} for day, held in _days(found).items()],
         "money_without_a_person": {"then": then.decimal, "now": now.decimal},
         "unclear": [
-            {"action": each.recorded.action, "run": each.recorded.run, "keys": [*each.unclear]}
+            {
+                "action": each.recorded.action,
+                "run": each.recorded.run,
+                "tool": each.recorded.tool,
+                "why": [*each.unclear],
+            }
             for each in found.again
             if each.unclear
         ],
@@ -134,7 +145,7 @@ def _told(each: Again) -> dict[str, Json]:
         "action": each.recorded.action,
         "run": each.recorded.run,
         "at": rfc3339(each.recorded.at),
-        "tool": each.recorded.raw.tool,
+        "tool": each.recorded.tool,
         "then": each.recorded.decision.value,
         "now": each.after.value,
         "rules": [*each.rules],

@@ -17,7 +17,15 @@ from dueprocess.values.foreign import quoted, visible, worded
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.story_json import instant_json, story_json
 from dueprocess.wiring.told import Told
-from dueprocess.wiring.wording import LONG, duration_text, notice_text, preview_text, quoted_lines, values_text
+from dueprocess.wiring.wording import (
+    LONG,
+    asked_by,
+    duration_text,
+    notice_text,
+    preview_text,
+    quoted_lines,
+    values_text,
+)
 
 _TASK_SHOWN: Final = 1000
 _ARGUMENT_SHOWN: Final = 1000  # an approver must see what they approve; what is longer says so
@@ -49,6 +57,7 @@ def print_card(here: Access, hold: HoldCard, *, told: Told) -> None:
             ("evidence", _evidence(story)),
             ("asked by", _asked_by(story)),
             ("task", "\n".join(quoted_lines(told.story.task, limit=_TASK_SHOWN))),
+            ("its part", _sub_task(told, story)),
             ("run", f"{row.run} of agent {row.agent}"),
             ("to confirm", f"{visible(confirming(story))}, for whom it is done" if confirming(story) else ""),
             ("approvers", "" if confirming(story) else approvers_text(story)),
@@ -119,8 +128,13 @@ def _evidence(story: ActionStory) -> str:
 
 
 def _asked_by(story: ActionStory) -> str:
-    behalf = f", on behalf of {visible(story.on_behalf_of)}" if story.on_behalf_of else ""
-    return f"{visible(story.principal, limit=LONG)}{behalf}"
+    return asked_by(story.principal, through=story.through, on_behalf_of=story.on_behalf_of)
+
+
+def _sub_task(told: Told, story: ActionStory) -> str:
+    """What the agent gave the sub-agent to do that asked for this: a model's words, not the requester's."""
+    task = next((each.task for each in told.story.sub_agents if each.action == story.frame), "")
+    return "\n".join(quoted_lines(task, limit=_TASK_SHOWN)) if task else ""
 
 
 def _said(story: ActionStory) -> list[str]:

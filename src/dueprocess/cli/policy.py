@@ -36,6 +36,9 @@ _or_project = click.option(
 _environment = click.option(
     "--environment", default=DEFAULT_ENVIRONMENT, show_default=True, metavar="NAME", help="Where the calls are made."
 )
+_identities = click.option(
+    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -47,9 +50,7 @@ def command() -> None:
 @command.command()
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_or_project
-@click.option(
-    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
-)
+@_identities
 @_json
 def check(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
     """Say everything that is wrong with POLICY.
@@ -165,9 +166,7 @@ def draft_file(*, tools_path: Path) -> int:
 @command.command(name="lint", short_help="Find rules that cannot do what they seem to.")
 @click.argument("policy_path", metavar="POLICY", type=_PATH)
 @_or_project
-@click.option(
-    "--identities", "identities_path", type=_PATH, metavar="FILE", help="The people, to check quorums against."
-)
+@_identities
 @_json
 def lint_file(*, policy_path: Path, tools_path: Path | None, identities_path: Path | None, as_json: bool) -> int:
     """Say what is wrong with POLICY, and which of its rules cannot do what they seem to.
@@ -214,7 +213,8 @@ def diff_files(
 def backtest_file(*, policy_path: Path, since: str, agent: str, directory: Path, as_json: bool) -> int:
     """Decide recorded calls again under POLICY: what it would have let through, held and denied, and the money in it.
 
-    Counters are counted again; what people said is taken as said. A call that cannot be decided from what was kept is listed.
+    Each is decided on what its run had read and done, and counters are counted again; what people said is taken as said. A call that cannot
+    be decided from what was kept is listed, and so is one that depends on what nobody recorded.
     """
     # As publishing: only verbs with a store load it.
     from dueprocess.cli.backtest import backtest

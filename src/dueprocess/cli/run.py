@@ -27,6 +27,7 @@ from dueprocess.values import RunId, parse
 from dueprocess.wiring.access import Access, access
 from dueprocess.wiring.attend import attend
 from dueprocess.wiring.build import Built, build
+from dueprocess.wiring.plan_text import PLAN_MADE, plan_lines
 from dueprocess.wiring.told import tell as retold
 from dueprocess.wiring.wording import sentence
 
@@ -140,8 +141,10 @@ def _progress(here: Access, run: RunId) -> Callable[[Event], None]:
 
     def say(event: Event) -> None:
         if event.envelope.kind not in _QUIET:
-            hide = here.home.store.read(lambda tx: retold(tx, run, tenant=here.tenant)).redaction
-            tell(f"  {paint(sentence(event, hide), 'bright_black')}")
+            told = here.home.store.read(lambda tx: retold(tx, run, tenant=here.tenant))
+            tell(f"  {paint(sentence(event, told.redaction), 'bright_black')}")
+            for line in plan_lines(told.story.plan) if event.envelope.kind == PLAN_MADE else ():
+                tell(f"    {line}")
 
     return say
 

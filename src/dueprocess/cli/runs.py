@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from dueprocess.agent.records import SubAgentEnded, SubAgentStarted
 from dueprocess.cli import options
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.output import foreign_lines, print_json, print_pairs, print_table, tell
@@ -17,6 +18,7 @@ from dueprocess.runtime.tables import RUNS, RunRow
 from dueprocess.values import Instant, Json, rfc3339
 from dueprocess.values.foreign import quoted, visible
 from dueprocess.wiring.access import Access, access
+from dueprocess.wiring.plan_text import PLAN_MADE, plan_lines
 from dueprocess.wiring.story_json import instant_json, story_json
 from dueprocess.wiring.told import Told
 from dueprocess.wiring.told import tell as retold
@@ -168,9 +170,14 @@ def _print_story(here: Access, told: Told) -> None:
     )
     start = told.events[0].envelope.at if told.events else 0
     width = len(str(told.events[-1].envelope.seq)) if told.events else 1
+    inside = ""
     for event in told.events:
+        inside = "" if isinstance(event.record, SubAgentEnded) else inside
         after = f"+{(event.envelope.at - start) / 1_000_000:.3f}s"
-        click.echo(f"  {event.envelope.seq:>{width}}  {after:>10}  {sentence(event, told.redaction)}")
+        click.echo(f"  {event.envelope.seq:>{width}}  {after:>10}  {inside}{sentence(event, told.redaction)}")
+        for line in plan_lines(story.plan) if event.envelope.kind == PLAN_MADE else ():
+            click.echo(f"  {'':>{width}}  {'':>10}    {line}")
+        inside = "  " if isinstance(event.record, SubAgentStarted) else inside  # what its sub-agent does stands below
     if story.status == RunStatus.FINISHED.value:
         click.echo("result:")
         click.echo(foreign_lines(story.outcome, indent="  "))

@@ -1,8 +1,8 @@
 """Lines of recordings read into values: ground truth and episodes. Opening files stands in `lines`, deciding in `walk`.
 
 Rule 1. A line is one JSON object, read exactly; one that is not of its form is an error with its number, never skipped.
-Rule 2. Ground truth: `{suite?, task_id, kind: user|injection, prompt?, sort?, calls: [{name, arguments, result?, error?,
-        env_changed?}]}`. Any recorded call may have `confirmed?, answers?: [{name, arguments, result}]` as well.
+Rule 2. Ground truth: `{suite?, task_id, kind: user|injection|mistake, prompt?, sort?, calls: [{name, arguments, result?,
+        error?, env_changed?}]}`. Any recorded call may have `confirmed?, answers?: [{name, arguments, result}]` as well.
 Rule 3. Episode: `{id, attack?, recorded?: {attack_success?}, user_messages?: [{before_step, text}],
         steps: [{tool_calls: [{name, arguments}], results?: [{content?, error?}]}]}`; `results[i]` answers
         `tool_calls[i]`. Recordings without results have `calls: [{name, arguments}]` instead of `steps`.
@@ -122,10 +122,10 @@ def _object(line: bytes) -> dict[str, Json]:
 
 def _ground_truth(spot: _Spot) -> GroundTruth:
     suite = spot.optional("suite")
-    kind = spot.under("kind", expected="user or injection")
+    kind = spot.under("kind", expected="user, injection or mistake")
     word = kind.text()
     if word not in {each.value for each in TaskKind}:
-        raise _Wrong(kind.place, f"got {quoted(word)}; expected user or injection")
+        raise _Wrong(kind.place, f"got {quoted(word)}; expected user, injection or mistake")
     return GroundTruth(
         suite=suite.text() if suite is not None else "",
         id=_id(spot.under("task_id", expected="the id of the task")),

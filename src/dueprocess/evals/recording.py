@@ -46,10 +46,11 @@ class RecordedCall:
 
 
 class TaskKind(Enum):
-    """Whose task it is: the user's, or the goal of an injection."""
+    """Whose task it is: the user's, the goal of an injection, or what a model does wrong by itself, told by nobody."""
 
     USER = "user"
     INJECTION = "injection"
+    MISTAKE = "mistake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

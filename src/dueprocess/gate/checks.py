@@ -9,7 +9,7 @@ Rule 4. What a check is given is what its reads have answered in this run, whate
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dueprocess.errors import BadValue
 from dueprocess.gate.history import History, PastCall
@@ -24,10 +24,11 @@ from dueprocess.values.foreign import shown, visible
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """A read to be made before a call can be decided: its tool and its arguments."""
+    """A read to be made before a call can be decided: its tool and its arguments, and the rules that rest on it."""
 
     tool: str
     arguments: Mapping[str, Json]
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,9 @@ def checked(
         finding, renewal = asked.answer()
         findings += () if finding is None else (finding,)
         if renewal is not None:
-            renewals[canonical([renewal.tool, dict(renewal.arguments)])] = renewal
+            key = canonical([renewal.tool, dict(renewal.arguments)])
+            before = renewals[key].rules if key in renewals else ()
+            renewals[key] = replace(renewal, rules=(*before, *renewal.rules))
     return Checked(findings=tuple(findings), renewals=tuple(renewals.values()))
 
 
@@ -80,8 +83,12 @@ class _Asked:
         last = _last(self.history, check.source, where)
         stale = self._stale(check.source, last)
         if last is None or stale:
-            return self._finding(stale, where), Renewal(tool=check.source, arguments=where)
+            return self._finding(stale, where), Renewal(tool=check.source, arguments=where, rules=(self._rule,))
         return self._asserted({**known, RESULT: last.result}, where, {"answered_by": last.action}), None
+
+    @property
+    def _rule(self) -> str:
+        return f"{self.listed.name}.checks.{self.check.name}"
 
     def _where(self, known: Mapping[str, Json]) -> dict[str, Json] | None:
         found: dict[str, Json] = {}
@@ -135,8 +142,7 @@ class _Asked:
             "assert": check.assertion,
             **(about or {}),
         }
-        rule = f"{self.listed.name}.checks.{check.name}"
-        return Finding(rule=rule, decision=Verdict.DENY, reason=reason, compared=compared)
+        return Finding(rule=self._rule, decision=Verdict.DENY, reason=reason, compared=compared)
 
 
 def _given(history: History, given: Given) -> tuple[Json, str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from dueprocess.errors import BadValue
 from dueprocess.evidence import Chunk, Viewer, read_citations, resolve, retrieved
 from dueprocess.gate.records import (
     ActionDenied,
@@ -22,7 +21,8 @@ from dueprocess.gate.records import (
     Outcome,
 )
 from dueprocess.metric import Cited
-from dueprocess.values import Instant, Json, parse
+from dueprocess.values import Instant
+from dueprocess.values.canonical import parse_or
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def citations_of(
         elif isinstance(record, ActionSettled) and record.outcome is Outcome.SUCCEEDED:
             asked = tools.get(event.action)
             if asked is not None and asked.tool in retrieving:
-                evidence.extend(retrieved(_read(record.result), by=_viewer(asked), at=event.at))
+                evidence.extend(retrieved(parse_or(record.result), by=_viewer(asked), at=event.at))
     return tuple(found)
 
 
@@ -66,7 +66,7 @@ def _call_of(record: object) -> CallRecord | None:
 
 
 def _cited(call: CallRecord, evidence: Iterable[Chunk]) -> Cited:
-    citations, malformed = read_citations(_read(call.citations))
+    citations, malformed = read_citations(parse_or(call.citations))
     told = resolve(citations, evidence, principal=_viewer(call))
     resolved = sum(1 for each in told if each.chunk is not None)
     return Cited(named=len(citations) + len(malformed), resolved=resolved)
@@ -74,10 +74,3 @@ def _cited(call: CallRecord, evidence: Iterable[Chunk]) -> Cited:
 
 def _viewer(call: CallRecord) -> Viewer:
     return Viewer.of(call.principal, on_behalf_of=call.on_behalf_of)
-
-
-def _read(text: str) -> Json:
-    try:
-        return parse(text) if text else None
-    except BadValue:
-        return None

@@ -12,7 +12,6 @@ Rule 4. A confirmation is for one action: the first that is dispatched with its 
 
 from dataclasses import dataclass, replace
 
-from dueprocess.errors import BadValue
 from dueprocess.gate.life import ActionState
 from dueprocess.gate.records import (
     ActionConfirmed,
@@ -26,7 +25,8 @@ from dueprocess.gate.records import (
 from dueprocess.gate.vouching import query_is_vouched
 from dueprocess.policy import Policy
 from dueprocess.provenance import EMPTY_STANDING, Endorsed, Entered, Standing, Use, answered, structured, token_of
-from dueprocess.values import Instant, Json, parse
+from dueprocess.values import Instant, Json
+from dueprocess.values.canonical import parse_or
 from dueprocess.values.trust import Integrity, Label, Source
 
 _PERSONS_WORD = Source(label=Label(integrity=Integrity.ENDORSED))
@@ -92,7 +92,7 @@ class History:
             at=at,
         )
         uses = tuple(Use(action=action, argument=use.argument, span=use.span, start=use.start) for use in record.uses)
-        before = tuple(each for each in self.calls if each.action != action)
+        before = [each for each in self.calls if each.action != action]
         confirmed = self.confirmed
         if len(before) == len(self.calls):
             confirmed = _without_one(confirmed, tool=record.call.tool, arguments=record.call.arguments)
@@ -107,14 +107,15 @@ class History:
 
     def settled(self, record: ActionSettled, *, action: str, at: Instant) -> "History":
         """With the outcome of an action."""
-        call = next((each for each in reversed(self.calls) if each.action == action), None)
-        if call is None:
+        place = next((at for at in range(len(self.calls) - 1, -1, -1) if self.calls[at].action == action), None)
+        if place is None:
             return self
+        call = self.calls[place]
         state = ActionState(record.outcome.value)
         rests = record.outcome is Outcome.SUCCEEDED and call.tool in self.policy.check_sources
-        result = structured(_json(record.result)) if rests else None
+        result = structured(parse_or(record.result, record.result)) if rests else None
         changed = replace(call, state=state, at=at, result=result)
-        after = replace(self, calls=tuple(changed if each is call else each for each in self.calls))
+        after = replace(self, calls=(*self.calls[:place], changed, *self.calls[place + 1 :]))
         if record.outcome is Outcome.FAILED:
             return replace(after, standing=after.standing.free(action))
         if record.outcome is not Outcome.SUCCEEDED:
@@ -124,7 +125,7 @@ class History:
 
     def endorsed(self, record: ValueEndorsed) -> "History":
         """With a value that a person vouches for."""
-        token = token_of(_json(record.value))
+        token = token_of(parse_or(record.value, record.value))
         if token is None:
             return self
         value = Endorsed(tool=record.tool, argument=record.argument, token=token, by=record.by)
@@ -142,7 +143,7 @@ def _answered(
 ) -> History:
     policy, standing = history.policy, history.standing
     span = answered(
-        _json(result),
+        parse_or(result, result),
         origin=action,
         tool=tool,
         source=_PERSONS_WORD if by_person else policy.source_of(tool),
@@ -160,12 +161,5 @@ def _without_one(confirmed: tuple[Confirmed, ...], *, tool: str, arguments: str)
 
 
 def _object(text: str) -> dict[str, Json]:
-    value = _json(text)
+    value = parse_or(text)
     return value if isinstance(value, dict) else {}
-
-
-def _json(text: str) -> Json:
-    try:
-        return parse(text)
-    except BadValue:
-        return text

@@ -4,7 +4,7 @@ No counter is read here. What happened in the run before the call is part of the
 
 The order, numbered at the code; whatever is written, nothing is raised:
 1 the arguments are read: JSON text or data, one object (`parse`); where that fails nothing else can be judged
-2 the tool is listed by the policy and known, byte for byte (`unlisted`)
+2 the tool is listed by the policy and known, byte for byte (`unlisted`); a sub-agent asks for one of its own (`sub_agent`)
 3 the reserved citations are taken out where the policy asks for them, and resolved against the evidence of this run
 4 the arguments are checked against the tool's schema (`schema`); a statement in them is written anew, where the policy asks
 5 the policy's rules are asked, whatever the schema said
@@ -55,7 +55,7 @@ from dueprocess.provenance import Use
 from dueprocess.tool import CITATIONS, ToolSpec
 from dueprocess.tool.check import ArgumentProblem, check_arguments
 from dueprocess.values import Instant, Json, canonical, of_python, parse
-from dueprocess.values.foreign import kind_of, visible
+from dueprocess.values.foreign import kind_of, quoted, visible
 
 MAX_TEXT: Final = 8 << 20  # characters of arguments as text; more is not a call
 
@@ -68,6 +68,7 @@ class RawCall:
     those named beside the arguments, in the form of JSON. `since`: what was retrieved before is no evidence, nor what
     does not say when.
     `history`: the run so far, under the policy that judges; None for a call by itself. `action`: its id, if it has one.
+    `within`: the tools of the sub-agent that asks; None for a call that none asks for.
     """
 
     tool: str
@@ -80,6 +81,7 @@ class RawCall:
     history: History | None = None
     action: str = ""
     now: Instant = Instant(0)
+    within: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,9 @@ def judge(
         arguments = _read(call.arguments)
     except BadValue as error:
         return _judged((parse_finding(str(error)),))
-    listed, spec = policy.tools.get(call.tool), tools.get(call.tool)  # 2
+    if call.within is not None and call.tool not in call.within:  # 2
+        return _judged((_outside(call, call.within),), arguments=canonical(arguments))
+    listed, spec = policy.tools.get(call.tool), tools.get(call.tool)
     if listed is None or spec is None:
         return _judged((unlisted(call.tool),), arguments=canonical(arguments))
     cited = _cite(call, arguments, listed, validator)  # 3
@@ -185,6 +189,19 @@ def _past(policy: Policy, spec: ToolSpec, call: RawCall, arguments: Mapping[str,
 def parse_finding(reason: str) -> Finding:
     """The finding for a call that cannot be read."""
     return Finding(rule="parse", decision=Verdict.DENY, reason=reason, always=True)
+
+
+def _outside(call: RawCall, within: frozenset[str]) -> Finding:
+    # INVARIANT I1: what a sub-agent was not given it does not get by asking, whatever the policy lets its agent do.
+    asks = call.principal.through[-1] if call.principal is not None and call.principal.through else "the sub-agent"
+    own = ", ".join(sorted(within)) or "none"
+    return Finding(
+        rule="sub_agent",
+        decision=Verdict.DENY,
+        reason=f"{quoted(call.tool)} is not among the tools of {visible(asks)}: {own}",
+        compared={"tool": visible(call.tool), "sub_agent": visible(asks), "tools": list[Json](sorted(within))},
+        always=True,
+    )
 
 
 def _judged(

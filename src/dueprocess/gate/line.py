@@ -28,6 +28,7 @@ MAX_LINE: Final = 16 << 20  # bytes of one line
 _KEYS: Final = ("id", "tool", "arguments", "principal", "evidence", "citations")
 _REQUIRED: Final = ("id", "tool", "arguments")
 _MAX_NAME: Final = 1024
+_MAX_CHAIN: Final = 16  # sub-agents that one call is made through; there is one level of them
 _NOT_ASCII = re.compile("[^ -~]")
 _NOT_EXACT = re.compile("[\ud800-\udfff\ufffd]")  # half characters, and what stands for bytes that are no text
 # The id at the very start of a line that is no JSON, or nests too deep to be read leniently.
@@ -104,7 +105,7 @@ def read_line(line: bytes, *, environment: str = DEFAULT_ENVIRONMENT) -> CallLin
 
 
 def read_principal(value: Json) -> Principal | None:
-    """Who acts, as written in a call: `{"id", "on_behalf_of"?}`, or nobody.
+    """Who acts, as written in a call: `{"id", "on_behalf_of"?, "through"?}`, or nobody.
 
     Raises:
         BadValue: it is not of the form.
@@ -114,14 +115,24 @@ def read_principal(value: Json) -> Principal | None:
     if not isinstance(value, dict):
         raise BadValue(f"the principal is {kind_of(value)}; expected an object with id and on_behalf_of")
     for key in value:
-        if key not in ("id", "on_behalf_of"):
-            raise BadValue(f"unknown key {quoted(key)} of the principal; expected id and on_behalf_of")
+        if key not in ("id", "on_behalf_of", "through"):
+            raise BadValue(f"unknown key {quoted(key)} of the principal; expected id, on_behalf_of and through")
     name, user = value.get("id"), value.get("on_behalf_of")
     if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME:
         raise BadValue(f"the principal's id is {kind_of(name)}; expected text such as agent:support@RELEASE")
     if user is not None and (not isinstance(user, str) or not 0 < len(user) <= _MAX_NAME):
         raise BadValue(f"on_behalf_of is {kind_of(user)}; expected text such as user:ann, or null")
-    return Principal(id=name, on_behalf_of=user)
+    return Principal(id=name, on_behalf_of=user, through=_through(value.get("through")))
+
+
+def _through(value: Json) -> tuple[str, ...]:
+    named = [] if value is None else value
+    if not isinstance(named, list) or len(named) > _MAX_CHAIN:
+        raise BadValue(f"through is {kind_of(named)}; expected a list of at most {_MAX_CHAIN} sub-agents")
+    found = tuple(each for each in named if isinstance(each, str) and 0 < len(each) <= _MAX_NAME)
+    if len(found) != len(named):
+        raise BadValue("through names something else than sub-agents; expected text such as agent:support/researcher")
+    return found
 
 
 def beyond_empty(policy: Policy, judged: Judgement, *, call: RawCall) -> tuple[Finding, ...]:

@@ -23,7 +23,8 @@ class FindingRecord:
 class CallRecord:
     """The call that was decided. `cause`, `index` and `revision` derive the action id; `schema` is the tool's digest.
 
-    `citations` is canonical JSON text of the evidence named; `edited_by` lists editors, who count as requesters.
+    `citations` is canonical JSON text of the evidence named; `edited_by` lists editors, who count as requesters. `through`:
+    the sub-agent that asked for it, as a policy names it.
     """
 
     tool: str
@@ -37,6 +38,7 @@ class CallRecord:
     request: str = ""
     citations: str = ""
     edited_by: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,6 @@ from dueprocess.values import Instant, Json, canonical
 from dueprocess.values.foreign import quoted, shown
 from dueprocess.values.trust import Audience
 
-_COUNTS = frozenset(ActionState) - {ActionState.FAILED}
-
 
 def out_of_sequence(
     history: History, *, tool: str, arguments: Mapping[str, Json], now: Instant, action: str = ""
@@ -43,7 +41,7 @@ class _Asked:
         self._listed: ToolPolicy | None = history.policy.tools.get(tool)
         self._arguments = arguments
         self._now = now
-        self._past = tuple(each for each in history.calls if each.action != action and each.state in _COUNTS)
+        self._action = action
 
     def finding(self, sequence: Sequence) -> Finding | None:
         match sequence.form:
@@ -58,13 +56,16 @@ class _Asked:
         if self._tool not in form.tools:
             return None
         wanted = form.require
-        done = [each for each in self._past if each.state is ActionState.SUCCEEDED and self._is(wanted, each)]
-        if any(wanted.within is None or self._now - each.at <= wanted.within for each in done):
-            return None
+        done: list[PastCall] = []
+        for each in reversed(self._past(wanted)):  # the latest is the likeliest to be recent enough
+            if each.state is ActionState.SUCCEEDED and self._is(wanted, each):
+                if wanted.within is None or self._now - each.at <= wanted.within:
+                    return None
+                done.append(each)
         needed = f"successful {' or '.join(wanted.tools)}{self._with(wanted)}"
         reason = f"{self._tool} needs a {needed} before it in this run; there was none"
         if done:
-            ago, most = (self._now - done[-1].at) // 1_000_000, (wanted.within or 0) // 1_000_000
+            ago, most = (self._now - done[0].at) // 1_000_000, (wanted.within or 0) // 1_000_000
             reason = f"the last {needed} was {ago} s ago; expected one within {most} s"
         return self._said(sequence, reason, {"required": " or ".join(wanted.tools), **self._compared(wanted)})
 
@@ -75,7 +76,7 @@ class _Asked:
         if after.audience is not None and not self._is_audience(after.audience):
             return None
         is_of_actions = bool(after.tools) or bool(after.where) or after.egress is not None
-        if is_of_actions and not any(self._is(after, each) for each in self._past):
+        if is_of_actions and not any(self._is(after, each) for each in self._past(after)):
             return None
         what = " or ".join(after.tools) or "what leaves the house"
         if after.audience is not None and not after.tools:
@@ -86,7 +87,7 @@ class _Asked:
     def _at_most(self, sequence: Sequence, form: AtMost) -> Finding | None:
         if not self._is_meant(form.of):
             return None
-        same = [each for each in self._past if self._is(form.of, each) and self._is_same(form.of, each)]
+        same = [each for each in self._past(form.of) if self._is(form.of, each) and self._is_same(form.of, each)]
         if len(same) < form.count:
             return None
         reason = (
@@ -107,10 +108,17 @@ class _Asked:
             for name, wanted in selector.where
         )
 
+    def _past(self, selector: Selector) -> list[PastCall]:
+        """The earlier actions that count (rule 2), of the tools that the selector names, if it names any."""
+        tools, failed = selector.tools, ActionState.FAILED
+        return [
+            each
+            for each in self._history.calls
+            if (not tools or each.tool in tools) and each.state is not failed and each.action != self._action
+        ]
+
     def _is(self, selector: Selector, past: PastCall) -> bool:
-        """Whether an earlier action is one that the selector chooses."""
-        if selector.tools and past.tool not in selector.tools:
-            return False
+        """Whether an action of the tools that the selector names is one that it chooses."""
         listed = self._policy.tools.get(past.tool)
         if selector.egress is not None and (listed is None or listed.egress is not selector.egress):
             return False

@@ -67,7 +67,7 @@ class VerifierKey:
         """
         line = text.removesuffix("\n")
         parts = line.split("+", _VKEY_PARTS - 1)
-        typed = _decode_base64(parts[-1]) if len(parts) == _VKEY_PARTS else b""
+        typed = decode_base64(parts[-1]) if len(parts) == _VKEY_PARTS else b""
         if not typed.startswith(_ED25519):
             raise BadValue(
                 f"no verifier key, but {len(text)} characters of something else: "
@@ -150,7 +150,7 @@ def verify_checkpoint(note: bytes, *, key: VerifierKey) -> Checkpoint:
         raise CheckpointInvalid("not a checkpoint: expected a line of origin, one of size in digits, one of root")
     try:
         checkpoint = Checkpoint(
-            origin=lines[0], size=int(lines[1][:20]), root=_decode_base64(lines[2]), extensions=tuple(lines[3:])
+            origin=lines[0], size=int(lines[1][:20]), root=decode_base64(lines[2]), extensions=tuple(lines[3:])
         )
     except BadValue as error:
         raise CheckpointInvalid(f"not a checkpoint: {error}") from None
@@ -180,7 +180,7 @@ def open_note(note: bytes, *, key: VerifierKey) -> str:
         raise CheckpointInvalid("not a signed note: expected text, an empty line and a signature line")
     if not signatures.startswith(opening):
         raise CheckpointInvalid(f"not signed by the key {key.name!r}: its signature line is another's")
-    packed = _decode_base64(signatures.removeprefix(opening).removesuffix("\n"))
+    packed = decode_base64(signatures.removeprefix(opening).removesuffix("\n"))
     if packed[:_KEY_ID_BYTES] != key.key_id:
         raise CheckpointInvalid(
             f"not signed by this key: got key id {packed[:_KEY_ID_BYTES].hex()!r}, expected {key.key_id.hex()!r}"
@@ -197,6 +197,14 @@ def open_note(note: bytes, *, key: VerifierKey) -> str:
     return text
 
 
+def decode_base64(text: str) -> bytes:
+    """The bytes of a text; b"" if it is not base64: no caller accepts an empty value, and each compares the text written again."""
+    try:
+        return b64decode(text, validate=True)
+    except (Base64Error, ValueError):
+        return b""
+
+
 def _note(text: str, key: VerifierKey, signature: bytes) -> bytes:
     return f"{text}\n{_SIGNED_BY}{key.name} {b64encode(key.key_id + signature).decode()}\n".encode()
 
@@ -211,11 +219,3 @@ def _has_controls(text: str) -> bool:
 
 def _is_name(name: str) -> bool:
     return name.isprintable() and bool(name) and " " not in name and "+" not in name
-
-
-def _decode_base64(text: str) -> bytes:
-    # b"" stands for "not base64": no caller accepts an empty value. Whoever calls compares the text written again.
-    try:
-        return b64decode(text, validate=True)
-    except (Base64Error, ValueError):
-        return b""

@@ -15,8 +15,7 @@ What remains with the caller: an older genuine export passes unless a checkpoint
 one-run export cannot be compared with it: the answer is then `Anchor.CANNOT_TELL`, not to be shown as a success.
 """
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,7 +23,7 @@ from hashlib import sha256
 import msgspec
 
 from dueprocess.ledger.blame import Chain
-from dueprocess.ledger.checkpoint import Checkpoint, VerifierKey
+from dueprocess.ledger.checkpoint import Checkpoint, VerifierKey, decode_base64
 from dueprocess.ledger.event import MAX_LINE_BYTES, LineInvalid, decode_line, link
 from dueprocess.ledger.export import FORMAT, ExportHeader, encode_header, signed_message
 from dueprocess.ledger.tree import HASH_BYTES, leaf_hash, root_of, verify_inclusion
@@ -292,7 +291,7 @@ def _check_header(line: bytes | None, key: VerifierKey) -> _Signed | Broken:
     if header.key_id != key.key_id.hex():
         reason = "the export is signed by another key"
         return in_header(Fault.KEY, reason, got=escaped(header.key_id), expected=key.key_id.hex())
-    signature = _decode_base64(header.signature)
+    signature = decode_base64(header.signature)
     if b64encode(signature).decode() != header.signature or not key.verifies(signature, signed_message(header)):
         reason = "the header's signature does not hold: it was altered or is another key's"
         return in_header(
@@ -348,12 +347,5 @@ def _anchored(signed: _Signed, newer_than: Checkpoint | None, check: _LogCheck |
 
 def _hash(text: str) -> bytes:
     # b"" for anything but 32 bytes in their one spelling.
-    decoded = _decode_base64(text)
+    decoded = decode_base64(text)
     return decoded if len(decoded) == HASH_BYTES and b64encode(decoded).decode() == text else b""
-
-
-def _decode_base64(text: str) -> bytes:
-    try:
-        return b64decode(text, validate=True)
-    except (Base64Error, ValueError):
-        return b""

@@ -14,15 +14,29 @@ DEFAULT_ENVIRONMENT: Final = "prod"  # policy language: no environment in the se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who acts: `agent:support@<release>`, and for whom (`user:ann`), if for anybody."""
+    """Who acts: `agent:support@<release>`, for whom (`user:ann`), if for anybody, and through which of its sub-agents.
+
+    `through`: `agent:support/researcher`, the outermost first. The chain has no privilege that one of it lacks.
+    """
 
     id: str
     on_behalf_of: str | None = None
+    through: tuple[str, ...] = ()
 
     @property
     def member(self) -> str:
         """The part before the first `@`, by which membership is matched."""
-        return self.id.partition("@")[0]
+        return member_of(self.id)
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """Everybody who acts here, each by its membership: the agent, then the sub-agents through which it acts."""
+        return (self.member, *map(member_of, self.through))
+
+
+def member_of(name: str) -> str:
+    """The part of a principal's name by which membership is matched."""
+    return name.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

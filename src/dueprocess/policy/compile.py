@@ -120,20 +120,26 @@ def _roles(tool: ToolPolicy, roles: tuple[Role, ...]) -> _Asked:
     names = [role.name for role in roles]
     alone = frozenset[str]().union(*(role.members for role in roles if not role.on_behalf_of_required))
     for_user = frozenset[str]().union(*(role.members for role in roles if role.on_behalf_of_required))
+    either = alone | for_user
 
     def values(call: PolicyCall) -> dict[str, Json]:
         who = call.principal
+        through: dict[str, Json] = {"through": [visible(each) for each in who.through]} if who and who.through else {}
         return {
             "principal": None if who is None else visible(who.id),
             "on_behalf_of": None if who is None or who.on_behalf_of is None else visible(who.on_behalf_of),
+            **through,
             "roles": list(names),
         }
 
     def test(call: PolicyCall) -> tuple[Finding, ...]:
         who = call.principal
-        member = None if who is None else who.member
-        if member in alone or (who is not None and member in for_user and _is_user(who.on_behalf_of)):
+        allowed = either if who is not None and _is_user(who.on_behalf_of) else alone
+        # INVARIANT I5: a sub-agent has no privilege of its agent, nor the agent one of its sub-agent: each is asked.
+        outside = [None] if who is None else [each for each in who.chain if each not in allowed]
+        if not outside:
             return ()
+        member = outside[0]
         if member is None:
             reason = f"nobody is named as acting; expected a member of {', '.join(names)}"
         elif member in for_user:

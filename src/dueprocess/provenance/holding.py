@@ -7,9 +7,8 @@ Rule 3. What is known of a text lives as long as the text, what is known of many
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from dueprocess.provenance.place import trace
@@ -33,30 +32,32 @@ def heads(token: Token) -> tuple[str, ...]:
     return (found,) if found else ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Texts:
-    """Some texts in their order, ready to be asked for all that may hold a token. The work is done once, when first needed."""
+    """Some texts in their order, ready to be asked for all that may hold a token. `pages`: one of each, told when it is added."""
 
-    each: tuple[Words, ...] = field(repr=False)
+    each: tuple[Words, ...] = field(default=(), repr=False)
+    pages: bytes = field(default=b"", repr=False)
 
-    def holding(self, token: Token) -> Iterator[int]:
-        """The numbers of those that may hold the token (rule 2), in order."""
+    def also(self, words: Words) -> "Texts":
+        """With one more text: its own page where it has but one, else one that tells nothing."""
+        page = words.heads if len(words.heads) == PAGE else _UNTOLD
+        return Texts((*self.each, words), self.pages + page)
+
+    def holding(self, token: Token, *, latest_first: bool = False) -> Iterator[int]:
+        """The numbers of those that may hold the token (rule 2), in order or from the last to the first."""
         piece, begun = trace(token), heads(token)
-        match begun:
-            case ():
-                numbers: Iterable[int] = range(len(self.each))
-            case (one,):
-                numbers = self._beginning(one)
-            case _:
-                numbers = sorted({number for one in begun for number in self._beginning(one)})
-        for number in numbers:
+        numbers: Sequence[int] = range(len(self.each))
+        if begun:
+            numbers = sorted({number for one in begun for number in self._beginning(one)})
+        for number in reversed(numbers) if latest_first else numbers:
             if piece in self.each[number].folded:
                 yield number
 
     def _beginning(self, wanted: str) -> Iterator[int]:
         """The numbers of the texts in which a run may begin so, in order."""
         key = place_of(wanted)
-        column = self._pages[key % PAGE :: PAGE]  # what each text has at this place
+        column = self.pages[key % PAGE :: PAGE]  # what each text has at this place
         number = column.find(1)
         while number >= 0:
             own = self.each[number].heads
@@ -64,11 +65,6 @@ class Texts:
                 yield number
             number = column.find(1, number + 1)
 
-    @cached_property
-    def _pages(self) -> bytes:
-        """One page of each text: its own where it has but one, else one that tells nothing."""
-        tables = [words.heads for words in self.each]
-        return b"".join([table if len(table) == PAGE else _UNTOLD for table in tables])
-
 
 _UNTOLD: Final = b"\1" * PAGE
+NO_TEXTS: Final = Texts()

@@ -10,11 +10,10 @@ Rule 5. What a person said before and is told again word for word names nothing 
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Final
 
 from dueprocess.provenance.entered import Entered
-from dueprocess.provenance.holding import Texts
+from dueprocess.provenance.holding import NO_TEXTS, Texts
 from dueprocess.provenance.token import Token
 from dueprocess.provenance.words import GAP, Words
 from dueprocess.values.trust import Audience, Integrity
@@ -40,31 +39,23 @@ class Endorsed:
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """All that entered a run, in order, and what was used of it.
 
     `scope`: the tools that the task may need, where it or its workflow says so. `vouching`: the numbers of the spans
-    that vouch anything.
+    that vouch anything. `texts` and `vouching_texts`: the same to be searched, in the same order.
     """
 
     entered: tuple[Entered, ...] = ()
     vouching: tuple[int, ...] = ()
+    texts: Texts = NO_TEXTS
+    vouching_texts: Texts = NO_TEXTS
     tainted: bool = False
     audience: Audience = Audience.INTERNAL
     used: tuple[Use, ...] = ()
     endorsed: tuple[Endorsed, ...] = ()
     scope: frozenset[str] | None = None
-
-    @cached_property
-    def vouching_texts(self) -> Texts:
-        """What vouches of the spans in `vouching`, in that order, to be searched."""
-        return Texts(tuple([self.entered[number].vouching for number in self.vouching]))
-
-    @cached_property
-    def latest_first(self) -> Texts:
-        """All that entered, from the last to the first, to be searched."""
-        return Texts(tuple([span.words for span in reversed(self.entered)]))
 
     def enter(self, span: Entered) -> "Standing":
         """With one more span (rules 1, 4 and 5)."""
@@ -75,6 +66,8 @@ class Standing:
             self,
             entered=(*self.entered, span),
             vouching=(*self.vouching, len(self.entered)) if span.vouches else self.vouching,
+            texts=self.texts.also(span.words),
+            vouching_texts=self.vouching_texts.also(span.vouching) if span.vouches else self.vouching_texts,
             tainted=self.tainted or span.label.integrity is Integrity.UNTRUSTED,
             audience=span.label.audience if narrower else self.audience,
         )

@@ -172,8 +172,8 @@ def is_mentioned(standing: Standing, token: Token) -> bool:
 
 def seen(standing: Standing, token: Token) -> Seen | None:
     """Where a value was last seen among all that entered the run."""
-    for number in standing.latest_first.holding(token):
-        span = standing.entered[-1 - number]
+    for number in standing.texts.holding(token, latest_first=True):
+        span = standing.entered[number]
         for place in places(token, span.words):
             return Seen(
                 origin=span.origin,

@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 from dueprocess.errors import BadValue, CallerError, ModelError, ModelRefused, ModelUnavailable
 from dueprocess.model import Finish, ModelReply, ModelRequest, Price, Role, ToolRequest, Usage, worst_usage
 from dueprocess.providers.price_list import listed_price
-from dueprocess.values import Json, canonical, digest_bytes, of_python, parse
+from dueprocess.values import Json, canonical, digest_bytes, of_python
+from dueprocess.values.canonical import parse_or
 
 if TYPE_CHECKING:
     import openai
@@ -326,11 +327,7 @@ def _check_url(base_url: str) -> None:
 
 def _sendable(arguments: str) -> str:
     """Arguments as every server takes them back: text that is no JSON object goes inside one."""
-    try:
-        is_object = isinstance(parse(arguments), dict)
-    except BadValue:
-        is_object = False
-    return arguments if is_object else canonical({"INVALID_JSON": arguments})
+    return arguments if isinstance(parse_or(arguments), dict) else canonical({"INVALID_JSON": arguments})
 
 
 def _plain_object(value: dict[str, Json]) -> dict[str, object]:

@@ -12,14 +12,24 @@ from typing import Final
 
 from dueprocess.agent import Pending, Status
 from dueprocess.agent.records import BudgetExceeded, Suspension
+from dueprocess.agent.state import THE_AGENT, Asker
 from dueprocess.errors import LeaseLost
-from dueprocess.gate import ActionDispatched, ActionExpired, ActionSettled, Exceeded, Outcome, SettledBy, Stopped
+from dueprocess.gate import (
+    ActionDispatched,
+    ActionExpired,
+    ActionReused,
+    ActionSettled,
+    Exceeded,
+    Outcome,
+    SettledBy,
+    Stopped,
+)
 from dueprocess.gate.history import History
 from dueprocess.ledger import Event, Reader, Transaction
 from dueprocess.meter import Scope, ScopeKind, Unit, meter_key
 from dueprocess.policy import Retries
 from dueprocess.runtime import perform
-from dueprocess.runtime.admission import Ruling, rule_on
+from dueprocess.runtime.admission import Ruling, judged_on, rule_on
 from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item, owned
 from dueprocess.runtime.notices import notice_item
@@ -58,7 +68,7 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
         return
     batch = _Batch()
     sync = any(_is_write(run, item) for item in items)
-    events = run.commit(lambda tx: _decide(run, tx, items, batch), sync=sync)
+    events = run.commit(lambda tx: _decide(run, tx, items, batch, asker=run.state.asker), sync=sync)
     if batch.policy:
         run.obey(run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy))
     _attempt(run, events)
@@ -69,12 +79,15 @@ def act(run: Run, actions: tuple[ActionId, ...]) -> None:
 
 def _renewed(run: Run, items: list[Pending]) -> bool:
     """Makes the reads that checks need first; whether the actions can be decided now, in the state that is known."""
-    desk = _desk(run, policy=run.policy.digest, publisher="")
-    reads = [read for item in items for read in reads_for(desk, item, seq=run.state.seq)]
+    desk = _desk(run, policy=run.policy.digest, publisher="", asker=run.state.asker)
+    checked = [item for item in items if (tool := run.policy.tools.get(item.request.name)) and tool.checks]
+    judged = [(item, judged_on(desk, item)) for item in checked]
+    reads = [read for item, each in judged for read in reads_for(run.claim.run, item, each, seq=run.state.seq)]
     if not reads:
         return True
     batch = _Batch()
-    events = run.commit(lambda tx: _decide(run, tx, reads, batch), sync=False)
+    # The gate asks for them, not the sub-agent whose call they are for: it needs neither the tool nor the role, and is told nothing.
+    events = run.commit(lambda tx: _decide(run, tx, reads, batch, asker=THE_AGENT), sync=False)
     if batch.policy:
         run.obey(run.shell.policies.find(run.shell, release=run.loaded, digest=batch.policy))
     _attempt(run, events)
@@ -155,27 +168,28 @@ def notify(run: Run, actions: tuple[ActionId, ...]) -> None:
     run.record(*(notice_item(action, notice) for action, notice in due), fresh=True)
 
 
-def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch) -> Iterator[Item]:
+def _decide(run: Run, tx: Transaction, items: list[Pending], batch: _Batch, *, asker: Asker) -> Iterator[Item]:
     # Lazily: `commit` appends each record before the next ruling is made (rule 1).
     row = owned(tx, run.claim)
     digest = in_force(tx, row)
     if digest != run.policy.digest:
         batch.policy = digest
         return
-    desk = _desk(run, policy=digest, publisher=publisher(tx, row.agent, tenant=row.tenant))
+    desk = _desk(run, policy=digest, publisher=publisher(tx, row.agent, tenant=row.tenant), asker=asker)
     for item in items:
         ruling = rule_on(tx, desk, item)
         if isinstance(ruling.admission, Stopped):
             batch.stopped = True
             return
-        yield from (replace(made, policy=digest) for made in ruling.items)
+        # What a decision was made on can be told from its event: all that stands before it, and its time (I8).
+        yield from (replace(made, policy=digest, at=desk.now) for made in ruling.items)
         # INVARIANT I7: the next of the batch sees what this one uses: one place vouches one effect, also in parallel.
         desk = replace(desk, history=_after(desk, ruling))
         if isinstance(ruling.admission, Exceeded):
             return
 
 
-def _desk(run: Run, *, policy: str, publisher: str) -> Desk:
+def _desk(run: Run, *, policy: str, publisher: str, asker: Asker) -> Desk:
     return Desk(
         claim=replace(run.claim, policy=policy),
         state=run.state,
@@ -187,14 +201,20 @@ def _desk(run: Run, *, policy: str, publisher: str) -> Desk:
         publisher=publisher,
         now=run.now(),
         wall_clock_left=run.wall_clock_left(),
+        asker=asker,
     )
 
 
 def _after(desk: Desk, ruling: Ruling) -> History:
     history = desk.history
     for made in ruling.items:
-        if isinstance(made.record, ActionDispatched):
-            history = history.dispatched(made.record, action=ruling.action, at=desk.now)
+        match made.record:
+            case ActionDispatched() as record:
+                history = history.dispatched(record, action=ruling.action, at=desk.now)
+            case ActionReused() as record:
+                history = history.reused(record, action=ruling.action)
+            case _:
+                pass
     return history
 
 

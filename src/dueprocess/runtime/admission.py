@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from dueprocess.agent import Pending, Status
-from dueprocess.agent.records import BudgetExceeded
 from dueprocess.approval import Approval, Grant, Refused, Requirement, consider, grant
 from dueprocess.gate import (
     ActionDenied,
@@ -46,6 +45,7 @@ from dueprocess.gate.records import UseRecord
 from dueprocess.ledger import Reader
 from dueprocess.meter import Unit
 from dueprocess.policy import Mode, Principal, Verdict
+from dueprocess.policy.call import member_of
 from dueprocess.runtime.desk import (
     LIMITS,
     Desk,
@@ -61,7 +61,7 @@ from dueprocess.runtime.desk import (
     window_key,
     windows_of,
 )
-from dueprocess.runtime.forms import approval_record, finding_records, requirement_of
+from dueprocess.runtime.forms import approval_record, exceeded_record, finding_records, requirement_of
 from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Item
 from dueprocess.runtime.tables import ACTIONS, HOLDS, MARKS
@@ -73,16 +73,21 @@ _APPROVAL_LABEL = "approval"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What was decided of one pending action, as records to append, and the admission behind them."""
+    """What was decided of one pending action, as records to append, and the judgement and the admission behind them."""
 
     items: tuple[Item, ...]
     admission: Admission
-    action: ActionId
+    judged: Judgement
+
+    @property
+    def action(self) -> ActionId:
+        """The action, in the revision that was decided."""
+        return ActionId(self.items[-1].action)
 
 
 def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
     """Decides one action on what this transaction reads (rule 1). The caller appends the records in the same transaction."""
-    judged = judge(desk.policy, desk.specs, call=raw_call(desk, item))
+    judged = judged_on(desk, item)
     requirement = requirement_of(desk.policy.approvers_of(item.request.name), amount=amount_of(desk, item))
     key = key_use(tx, desk, item, judged)
     granted = grant_of(tx, item)
@@ -107,7 +112,8 @@ def rule_on(tx: Reader, desk: Desk, item: Pending) -> Ruling:
         now=desk.now,
     )
     place = _Place(desk=desk, item=item, judged=judged, key=key[0] if key is not None else None, grant=granted)
-    return _record(tx, place, admit(situation), requirement)
+    admission = admit(situation)
+    return Ruling(items=_record(tx, place, admission, requirement), admission=admission, judged=judged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,45 +125,35 @@ class _Place:
     grant: Grant | None
 
 
-def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requirement) -> Ruling:
+def _record(tx: Reader, place: _Place, admission: Admission, requirement: Requirement) -> tuple[Item, ...]:
     item = place.item
     if item.status is Status.UNKNOWN and not isinstance(admission, (Admitted, Stopped)):
-        return _given_up(item, admission)
+        return (_given_up(item),)
     match admission:
         case Admitted():
-            return Ruling(items=(_dispatch(tx, place, admission),), admission=admission, action=item.action)
+            return (_dispatch(tx, place, admission),)
         case Denied():
-            return _denied(place, admission)
+            return (_denied(place, admission),)
         case HeldFor():
             return _held(tx, place, admission, requirement)
         case ReuseOf():
             return _reused(tx, place, admission)
         case WaitFor():
             record = ActionWaiting(call=_call(place), original=admission.original)
-            return Ruling(items=(Item(record=record, action=item.action),), admission=admission, action=item.action)
+            return (Item(record=record, action=item.action),)
         case Exceeded():
-            over = admission.over
-            exceeded = BudgetExceeded(
-                key=over.key,
-                unit=Unit.CALLS.value,
-                limit=over.limit,
-                spent=over.spent,
-                reserved=over.reserved,
-                asked=over.asked,
-            )
-            return Ruling(items=(Item(record=exceeded, action=item.action),), admission=admission, action=item.action)
+            return (Item(record=exceeded_record(admission.over, Unit.CALLS), action=item.action),)
         case Stopped():
             record = ActionWaiting(call=_call(place), original="", stop=admission.target)
-            return Ruling(items=(Item(record=record, action=item.action),), admission=admission, action=item.action)
+            return (Item(record=record, action=item.action),)
 
 
-def _given_up(item: Pending, admission: Admission) -> Ruling:
+def _given_up(item: Pending) -> Item:
     # INVARIANT I4: an attempt whose outcome is lost may have acted. Another revision would act under another key, and a
     # denial would hide what was done: where the same key may not be repeated now, only a person can tell.
     error = "its outcome is unknown, and it may not be repeated now"
     record = ActionSettled(outcome=Outcome.UNSETTLED, by=SettledBy.RECOVERY, error=error)
-    items = (Item(record=record, action=item.action, attempt=item.attempts),)
-    return Ruling(items=items, admission=admission, action=item.action)
+    return Item(record=record, action=item.action, attempt=item.attempts)
 
 
 def _dispatch(tx: Reader, place: _Place, admission: Admitted) -> Item:
@@ -201,14 +197,13 @@ def _has_place(tx: Reader, key: str, item: Pending) -> bool:
     return key.startswith(LIMITS) and bool(tx.find(MARKS, equal=(("key", key), ("action", item.action))))
 
 
-def _denied(place: _Place, admission: Denied) -> Ruling:
+def _denied(place: _Place, admission: Denied) -> Item:
     place = _as_new_revision(place)
     record = ActionDenied(call=_call(place), findings=finding_records(admission.findings))
-    action = place.item.action
-    return Ruling(items=(Item(record=record, action=action),), admission=admission, action=action)
+    return Item(record=record, action=place.item.action)
 
 
-def _reused(tx: Reader, place: _Place, admission: ReuseOf) -> Ruling:
+def _reused(tx: Reader, place: _Place, admission: ReuseOf) -> tuple[Item, ...]:
     before = place.item
     superseded = before.status in {Status.HELD, Status.GRANTED}
     place = _as_new_revision(place, also=superseded)
@@ -218,10 +213,10 @@ def _reused(tx: Reader, place: _Place, admission: ReuseOf) -> Ruling:
     if superseded:
         why = f"the same was done as {admission.original}"
         items.insert(0, Item(record=ActionSuperseded(by=action, reason=why), action=before.action))
-    return Ruling(items=tuple(items), admission=admission, action=action)
+    return tuple(items)
 
 
-def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requirement) -> Ruling:
+def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requirement) -> tuple[Item, ...]:
     before = place.item
     superseded = before.status in {Status.HELD, Status.GRANTED}
     place = _as_new_revision(place, also=superseded)
@@ -241,7 +236,7 @@ def _held(tx: Reader, place: _Place, admission: HeldFor, requirement: Requiremen
     if superseded:
         why = admission.refused.reason if admission.refused is not None else "asked for again"
         items.insert(0, Item(record=ActionSuperseded(by=item.action, reason=why), action=before.action))
-    return Ruling(items=tuple(items), admission=admission, action=item.action)
+    return tuple(items)
 
 
 def _carried(tx: Reader, place: _Place, held: ActionHeld) -> tuple[Item, ...]:
@@ -292,16 +287,19 @@ def digest_of(tx: Reader, desk: Desk, item: Pending, judged: Judgement, *, findi
             "run": desk.claim.run,
             "evidence": judged.citations,
             "findings": [*sorted(set(findings))],
+            # Written only where there is one: what was approved before there were sub-agents stays approved.
+            **({"through": [*desk.asker.through]} if desk.asker.through else {}),
         }
     )
     return tx.digest(desk.claim.run, _APPROVAL_LABEL, content=bound)
 
 
-def raw_call(desk: Desk, item: Pending) -> RawCall:
-    """The call of an action as it is judged: with its principal, the evidence and the history of its run."""
+def judged_on(desk: Desk, item: Pending) -> Judgement:
+    """What the gate says of an action, with its principal, the evidence and the history of its run; no counter is read."""
     state = desk.state
-    principal = Principal(id=state.principal, on_behalf_of=state.on_behalf_of or None) if state.principal else None
-    return RawCall(
+    who = state.principal
+    principal = Principal(id=who, on_behalf_of=state.on_behalf_of or None, through=desk.asker.through) if who else None
+    call = RawCall(
         tool=item.request.name,
         arguments=item.request.arguments,
         principal=principal,
@@ -311,7 +309,9 @@ def raw_call(desk: Desk, item: Pending) -> RawCall:
         history=desk.history if desk.history.is_asked else None,
         action=item.action,
         now=desk.now,
+        within=desk.asker.within,
     )
+    return judge(desk.policy, desk.specs, call=call)
 
 
 def _fresh_since(desk: Desk, item: Pending) -> Instant | None:
@@ -335,10 +335,12 @@ def _call(place: _Place) -> CallRecord:
         request=item.request.id,
         citations=place.judged.citations,
         edited_by=item.edited_by,
+        through=place.desk.asker.through,
     )
 
 
 def _requesters(desk: Desk, item: Pending) -> tuple[str, ...]:
     state = desk.state
-    named = (state.principal.partition("@")[0], state.on_behalf_of, *item.edited_by)
+    # INVARIANT I5: a sub-agent asks for its agent: neither may answer what the other asked for.
+    named = (member_of(state.principal), *desk.asker.through, state.on_behalf_of, *item.edited_by)
     return tuple(dict.fromkeys(name for name in named if name))

@@ -10,6 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 
 from dueprocess.agent import RunState
+from dueprocess.agent.plan import plan_schema
 from dueprocess.agent.records import (
     BudgetExceeded,
     BudgetOverrun,
@@ -21,9 +22,10 @@ from dueprocess.agent.records import (
 from dueprocess.agent.state import BUILT_IN_TOOLS
 from dueprocess.errors import ModelError, ModelUnavailable
 from dueprocess.ledger import Reader
-from dueprocess.meter import MAX_LIMIT, Gauge, Over, Scope, ScopeKind, Unit, Want, left, meter_key, reserve, within
+from dueprocess.meter import MAX_LIMIT, Gauge, Scope, ScopeKind, Unit, Want, left, meter_key, reserve, within
 from dueprocess.model import ModelReply, ModelRequest, OfferedTool, Price, Provider, ToolRequest
 from dueprocess.release import Manifest
+from dueprocess.runtime.forms import exceeded_record
 from dueprocess.runtime.shell import Shell
 from dueprocess.runtime.tables import GAUGES
 from dueprocess.tool import offered_parameters
@@ -45,26 +47,38 @@ def request_for(state: RunState, manifest: Manifest, *, timeout_s: float, citing
     """What the model is shown now. `citing`: tools whose policy asks for citations, which the model must be able to give."""
     schema = None
     tools: tuple[OfferedTool, ...] = ()
-    if state.step and state.config.workflow is not None:
-        schema = getattr(state.config.workflow.step(state.step), "schema", None)
+    if state.is_planning:
+        schema = plan_schema(clarifies=state.config.clarifies)
+    elif state.step and state.workflow is not None:
+        schema = getattr(state.workflow.step(state.step), "schema", None)
     else:
-        tools = tuple(
-            OfferedTool(
-                name=spec.name,
-                description=spec.description,
-                parameters=offered_parameters(spec, citing=spec.name in citing),
-            )
-            for spec in state.config.tools.values()
-        )
-        tools += BUILT_IN_TOOLS if state.config.clarifies else ()
+        tools = _offered(state, citing)
+    own = state.frame.sub_agent.model if state.frame is not None else ""
     return ModelRequest(
-        model=manifest.model,
+        model=own or manifest.model,
         messages=state.messages,
         tools=tools,
         schema=schema,
         max_output_tokens=manifest.max_output_tokens,
         timeout_s=timeout_s,
     )
+
+
+def _offered(state: RunState, citing: frozenset[str]) -> tuple[OfferedTool, ...]:
+    """The tools of whoever is at work: the agent's and its sub-agents, or a sub-agent's own."""
+    config, within = state.config, state.asker.within
+    tools = tuple(
+        OfferedTool(
+            name=spec.name,
+            description=spec.description,
+            parameters=offered_parameters(spec, citing=spec.name in citing),
+        )
+        for spec in config.tools.values()
+        if within is None or spec.name in within
+    )
+    if within is None:
+        tools += tuple(sub_agent.offered for sub_agent in config.sub_agents.values())
+    return (*tools, *(BUILT_IN_TOOLS if config.clarifies else ()))
 
 
 def admit_question(
@@ -92,7 +106,7 @@ def admit_question(
     wants = tuple(Want(key=key, amount=worst, limit=maximum) for key, maximum in limits)
     reserved = reserve(gauges, wants)
     if isinstance(reserved, tuple):
-        return _exceeded(reserved[0])
+        return exceeded_record(reserved[0], Unit.SPEND)
     return Question(
         request=ModelRequest(
             model=request.model,
@@ -111,6 +125,7 @@ def admit_question(
             request_bytes=size,
             max_output_tokens=clamped,
             reserved=tuple(Reservation(key=key, amount=worst) for key, _ in limits),
+            through=state.asker.through,
         ),
         price=price,
     )
@@ -146,6 +161,7 @@ def records_of(reply: ModelReply, question: Question) -> tuple[object, ...]:
         finish=reply.finish.value,
         cost_micros=cost.micros,
         settles=question.asked.reserved,
+        through=question.asked.through,
     )
     over = next((item for item in question.asked.reserved if cost.micros > item.amount), None)
     if over is None:
@@ -181,17 +197,6 @@ def _limits(shell: Shell, state: RunState, limit: Money) -> tuple[tuple[str, int
 def _gauge(tx: Reader, key: str) -> Gauge:
     row = tx.get(GAUGES, key)
     return Gauge(spent=row.spent, reserved=row.reserved) if row is not None else Gauge()
-
-
-def _exceeded(over: Over) -> BudgetExceeded:
-    return BudgetExceeded(
-        key=over.key,
-        unit=Unit.SPEND.value,
-        limit=over.limit,
-        spent=over.spent,
-        reserved=over.reserved,
-        asked=over.asked,
-    )
 
 
 def _unpriced(scope: tuple[str, int]) -> BudgetExceeded:

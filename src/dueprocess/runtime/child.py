@@ -45,7 +45,11 @@ def _prepare(asked: dict[str, Any]) -> tuple[Tool, dict[str, object]] | dict[str
         tool = _find(*asked["importable"])
         arguments = parse(asked["arguments"])
         values = tool.arguments_from(arguments if isinstance(arguments, dict) else {})
-        return tool, tool.keywords(values, attempt=Attempt(**asked["attempt"]))
+        attempt: dict[str, Any] = {
+            **asked["attempt"],
+            "through": tuple(asked["attempt"]["through"]),
+        }  # JSON has no tuples
+        return tool, tool.keywords(values, attempt=Attempt(**attempt))
     except Exception as error:  # noqa: BLE001 - a module may raise anything when it is imported
         # Nothing has been called yet: this is a promise, not a guess.
         return {"no_effect": described(error)}

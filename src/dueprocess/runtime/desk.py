@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from dueprocess.agent import Pending, RunState
+from dueprocess.agent.state import THE_AGENT, Asker
 from dueprocess.approval import Grant
 from dueprocess.gate import FREES_KEY, ActionSettled, ActionState, Judgement, KeyRecord, KeyUse, Neighbour, Outcome
 from dueprocess.gate.history import History
@@ -31,7 +32,7 @@ from dueprocess.values import Instant, canonical, parse
 class Desk:
     """What deciding needs beside the transaction: the run, the policy in force, the tools, and how long an attempt may take.
 
-    `history` is the run so far as that policy sees it.
+    `history` is the run so far as that policy sees it. `asker`: the sub-agent that asks for what is decided, if one does.
     """
 
     claim: Claim
@@ -43,6 +44,7 @@ class Desk:
     publisher: str
     now: Instant
     wall_clock_left: int
+    asker: Asker = THE_AGENT
 
 
 LIMITS: Final = "limit:"

@@ -25,10 +25,10 @@ from dueprocess.agent import (
     Stop,
     Wait,
 )
-from dueprocess.agent.commands import Notify
-from dueprocess.agent.records import ClarificationAsked, Suspension
+from dueprocess.agent.commands import EndSubAgent, Notify, RecordPlan, StartSubAgent
+from dueprocess.agent.records import ClarificationAsked, PlanMade, Suspension
 from dueprocess.errors import Defect
-from dueprocess.runtime import act, question
+from dueprocess.runtime import act, delegate, question
 from dueprocess.runtime.journal import Claim, Item
 from dueprocess.runtime.rest import end, rest, shown
 from dueprocess.runtime.run import Run
@@ -59,6 +59,8 @@ def _do(run: Run, command: Command) -> None:  # noqa: C901 - one branch per comm
     match command:
         case AskModel():
             question.ask_model(run, command)
+        case RecordPlan():
+            run.record(Item(record=PlanMade(plan=command.plan)), fresh=True)
         case Act():
             act.act(run, command.actions)
         case Reconcile():
@@ -71,6 +73,8 @@ def _do(run: Run, command: Command) -> None:  # noqa: C901 - one branch per comm
             act.expire(run, command.actions)
         case Notify():
             act.notify(run, command.actions)
+        case StartSubAgent() | EndSubAgent():
+            delegate.delegate(run, command)
         case Hold():
             _rest(run, Suspension.HELD, until=command.until, others=command.others)
         case Wait():

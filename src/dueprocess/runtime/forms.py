@@ -1,9 +1,11 @@
-"""Approvers, approvals and findings in their several forms: as the policy says them, as they are considered, as they are recorded."""
+"""Approvers, approvals, findings and caps in their several forms: as the policy says them, as they are considered, as recorded."""
 
 import msgspec
 
+from dueprocess.agent.records import BudgetExceeded
 from dueprocess.approval import Approval, Escalation, Requirement
 from dueprocess.gate import ApprovalRecord, FindingRecord
+from dueprocess.meter import Over, Unit
 from dueprocess.policy import Approvers, Finding
 from dueprocess.runtime.tables import HoldRow
 from dueprocess.values import canonical
@@ -34,6 +36,18 @@ def approvals_of(row: HoldRow) -> tuple[Approval, ...]:
 def approval_record(approval: Approval) -> ApprovalRecord:
     """An approval as the ledger keeps it."""
     return ApprovalRecord(by=approval.by, groups=approval.groups, how=approval.how)
+
+
+def exceeded_record(over: Over, unit: Unit) -> BudgetExceeded:
+    """A cap that was reached, as the ledger keeps it."""
+    return BudgetExceeded(
+        key=over.key,
+        unit=unit.value,
+        limit=over.limit,
+        spent=over.spent,
+        reserved=over.reserved,
+        asked=over.asked,
+    )
 
 
 def finding_records(findings: tuple[Finding, ...]) -> tuple[FindingRecord, ...]:

@@ -1,7 +1,8 @@
 """A run whose steps are decided elsewhere: calls come in one by one, each passes the gate. `guard` and integrations stand on this.
 
 Rule 1. The caller's process owns the run by its epoch; opening the run again anywhere fences the earlier owner.
-Rule 2. A call is one logical action. Its cause is its own first event, so its id is minted in the transaction that decides it.
+Rule 2. A call is one logical action. Its cause is its own first event, a read made for it included, so its id is minted in
+        the transaction that decides it.
 Rule 3. A sync function runs in the caller's thread: nothing is left running behind a deadline. What comes back late is
         still the truth, and is recorded as it is.
 Rule 4. Wall clock is the caller's: only the deadline of each attempt is kept here.
@@ -50,6 +51,7 @@ from dueprocess.runtime.lease import take, this_process
 from dueprocess.runtime.notices import fallen_due
 from dueprocess.runtime.performed import DeniedCall, FailedCall, HeldCall, Performed, ReusedCall, UnknownCall
 from dueprocess.runtime.policies import in_force, publisher
+from dueprocess.runtime.proposed import FreshCall
 from dueprocess.runtime.recollection import Past, Recollection
 from dueprocess.runtime.rehearse import rehearse
 from dueprocess.runtime.renewal import reads_for
@@ -71,14 +73,14 @@ Proposed = Callable[[Transaction], Pending | Performed]
 class _Decided:
     """What one transaction decided, and the history it was decided on.
 
-    `policy` names the one in force where it is not the one this run knew.
+    `policy` names the one in force where it is not the one this run knew; `renewed` is the call for which reads were made.
     """
 
     ruling: Ruling | None = None
     past: Past | None = None
     told: Performed | None = None
     events: tuple[Event, ...] = ()
-    renewed: bool = False
+    renewed: Pending | None = None
     policy: str = ""
 
 
@@ -135,12 +137,7 @@ class Governed:
             return self.refuse(tool, str(error))
         request = ToolRequest(id="", name=whole(tool), arguments=text)
 
-        def proposed(tx: Transaction) -> Pending:
-            cause = run_row(tx, self._claim.run).seq + 1
-            action = action_id(run=self._claim.run, cause=cause, index=0, revision=0)
-            return Pending(action=action, cause=cause, index=0, request=request)
-
-        told = self._take(proposed)
+        told = self._take(FreshCall(self._claim.run, request))
         self._end_if_cancelled()
         return told
 
@@ -261,8 +258,10 @@ class Governed:
                 return decided.told
             if decided.ruling is not None:
                 return self._follow(decided.ruling, decided.events)
-            if decided.renewed:
+            if decided.renewed is not None:
                 renewed = True
+                if isinstance(proposed, FreshCall):
+                    proposed.begins(decided.renewed)
                 for event in decided.events:
                     self._attempt((event,))
                 continue
@@ -292,12 +291,12 @@ class Governed:
             now=now,
             wall_clock_left=self._policy.agent.max_wall_clock,
         )
-        wanted = () if renewed else reads_for(desk, proposal, seq=row.seq)
+        ruling = rule_on(tx, desk, proposal)
+        wanted = () if renewed else reads_for(self._claim.run, proposal, ruling.judged, seq=row.seq)
         if wanted:
             reads = [item for each in wanted for item in rule_on(tx, desk, each).items]
             made = self._append(tx, reads, policy=digest, now=now)
-            return _Decided(renewed=True, events=tuple(filter(perform.dispatch_of, made)), past=past)
-        ruling = rule_on(tx, desk, proposal)
+            return _Decided(renewed=proposal, events=tuple(filter(perform.dispatch_of, made)), past=past)
         # INVARIANT I2: a call that meets a stop leaves its reason on the record. One that is known stands where it stood.
         stays = isinstance(ruling.admission, Stopped) and bool(tx.lineage(ruling.action))
         events = () if stays else self._append(tx, ruling.items, policy=digest, now=now)

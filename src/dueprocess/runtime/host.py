@@ -144,6 +144,7 @@ def _question(tool: Tool, arguments: str, attempt: Attempt) -> bytes:
             "deadline": attempt.deadline,
             "principal": attempt.principal,
             "on_behalf_of": attempt.on_behalf_of,
+            "through": attempt.through,
         },
     }
     return json.dumps(asked).encode() + b"\n"

@@ -29,12 +29,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A record to append, with the action and attempt it is about."""
+    """A record to append, with the action and attempt it is about. `at`: when it was decided, where that was before now."""
 
     record: object
     action: str = ""
     attempt: int = 0
     policy: str = ""
+    at: Instant | None = None
 
 
 def run_row(tx: Reader, run: str) -> RunRow:
@@ -82,8 +83,10 @@ def owned(tx: Reader, claim: Claim) -> RunRow:
 def append(tx: Transaction, claim: Claim, items: Iterable[Item], *, now: Instant) -> tuple[Event, ...]:
     """Appends as the driver of the run (rules 1 and 2)."""
     row = owned(tx, claim)
-    at = Instant(max(now, row.at))
-    return tuple(tx.append(_draft(claim, item, at=at)) for item in items)
+    return tuple(
+        tx.append(_draft(claim, item, at=Instant(max(item.at if item.at is not None else now, row.at))))
+        for item in items
+    )
 
 
 def since(tx: Reader, claim: Claim, appended: tuple[Event, ...], *, seen: int) -> tuple[Happened, ...]:

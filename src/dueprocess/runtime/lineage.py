@@ -6,7 +6,7 @@ Everything here may be shown: redacted, but not yet escaped; escaping is each re
 from dataclasses import dataclass
 
 from dueprocess.ledger import Envelope
-from dueprocess.values import Instant, Json, Money
+from dueprocess.values import ZERO, Instant, Json, Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ class EvidenceStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionStory:
-    """The lineage of one action."""
+    """The lineage of one action. `through`: the sub-agent that asked for it, as a policy names it; `frame`: the task it was at work on."""
 
     action: str
     run: str
@@ -171,11 +171,13 @@ class ActionStory:
     fees: Money
     events: tuple[EventRef, ...]
     preview: PreviewStory | None = None
+    through: tuple[str, ...] = ()
+    frame: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStory:
-    """One answer of the model, what was asked for it and what it cost."""
+    """One answer of the model, what was asked for it and what it cost. `through`: the sub-agent that asked."""
 
     turn: int
     at: Instant
@@ -185,6 +187,26 @@ class ModelStory:
     output_tokens: int
     cost: Money
     finish: str
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubAgentStory:
+    """A sub-agent's work: the task that its agent gave it as `action`, how it came to its end, its answer or the reason.
+
+    `how` is empty while it is at work. `at` is not set where it never began.
+    """
+
+    action: str
+    sub_agent: str
+    task: str
+    at: Instant
+    ended_at: Instant = Instant(0)
+    how: str = ""
+    turns: int = 0
+    told: str = ""
+    cost: Money = ZERO
+    events: tuple[EventRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +221,10 @@ class ErasureStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStory:
-    """A run from its task to its end. `outcome` is its last words: a result, or why it ended otherwise."""
+    """A run from its task to its end. `outcome` is its last words: a result, or why it ended otherwise.
+
+    `plan`: what it follows, where its agent plans first, as the JSON of a workflow.
+    """
 
     run: str
     tenant: str
@@ -226,6 +251,8 @@ class RunStory:
     actions: tuple[ActionStory, ...]
     events: tuple[EventRef, ...]
     erased: ErasureStory | None = None
+    sub_agents: tuple[SubAgentStory, ...] = ()
+    plan: Json = None
 
     def action(self, action: str) -> ActionStory | None:
         """The story of one of its actions."""

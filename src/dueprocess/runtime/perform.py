@@ -66,6 +66,7 @@ def dispatch_of(event: Event) -> Dispatch | None:
         deadline=Instant(record.dispatch_before),
         principal=PrincipalId(record.call.principal),
         on_behalf_of=record.call.on_behalf_of or None,
+        through=record.call.through,
     )
     return Dispatch(intent=record, attempt=attempt)
 

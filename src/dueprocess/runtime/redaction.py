@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from dueprocess.agent.records import ModelReplied
+from dueprocess.agent.records import ModelReplied, PlanMade
 from dueprocess.errors import BadValue
 from dueprocess.gate import (
     ActionDenied,
@@ -26,7 +26,9 @@ from dueprocess.gate import (
 from dueprocess.ledger import Event
 from dueprocess.policy import ArgumentPath, Policy
 from dueprocess.policy.arguments import REDACTED
+from dueprocess.runtime.planned import plan_shown, planned_calls
 from dueprocess.values import Json, canonical, canonical_number, parse
+from dueprocess.values.canonical import parse_or
 
 _LEAST: Final = 4  # rule 2
 
@@ -55,27 +57,27 @@ class Redaction:
 
     def arguments(self, tool: str, text: str) -> Json:
         """JSON text of a tool's arguments, as it may be shown; text that is no JSON is shown as text."""
-        if self.all_hidden:
-            return REDACTED
-        try:
-            value = parse(text)
-        except BadValue:
-            return REDACTED if tool in self.paths else self.text(text)
-        for path in self.paths.get(tool, ()):
-            value = _without(value, path, otherwise=REDACTED)
-        return self._masked(value)
+        return self._shown(tool, text, otherwise=REDACTED)
 
     def result(self, tool: str, text: str) -> Json:
         """JSON text of what a tool brought back, as it may be shown."""
+        return self._shown(tool, text, otherwise=None)
+
+    def _shown(self, tool: str, text: str, *, otherwise: str | None) -> Json:
+        # `otherwise` stands in the place of what has not the shape that a path speaks of; None leaves it (rule 1).
         if self.all_hidden:
             return REDACTED
         try:
             value = parse(text)
         except BadValue:
-            return self.text(text)
+            return otherwise if otherwise is not None and tool in self.paths else self.text(text)
         for path in self.paths.get(tool, ()):
-            value = _without(value, path, otherwise=None)
+            value = _without(value, path, otherwise=otherwise)
         return self._masked(value)
+
+    def plan(self, text: str) -> Json:
+        """JSON text of a plan, as it may be shown."""
+        return REDACTED if self.all_hidden else plan_shown(text, arguments=self.arguments, masked=self._masked)
 
     def text(self, text: str) -> str:
         """A text as it may be shown."""
@@ -115,8 +117,10 @@ def _without(value: Json, path: ArgumentPath, *, otherwise: str | None) -> Json:
 def _secrets(record: object, paths: Mapping[str, frozenset[ArgumentPath]]) -> list[str]:
     calls: list[tuple[str, str]] = []
     match record:
-        case ModelReplied(requests=requests):
-            calls = [(request.name, request.arguments) for request in requests]
+        case ModelReplied(requests=requests, text=text):
+            calls = [*((request.name, request.arguments) for request in requests), *planned_calls(text)]
+        case PlanMade(plan=plan):
+            calls = [*planned_calls(plan)]
         case (
             ActionDenied(call=CallRecord() as call)
             | ActionHeld(call=CallRecord() as call)
@@ -134,10 +138,7 @@ def _secrets(record: object, paths: Mapping[str, frozenset[ArgumentPath]]) -> li
 
 
 def _at_paths(arguments: str, paths: Iterable[ArgumentPath]) -> list[str]:
-    try:
-        value = parse(arguments)
-    except BadValue:
-        return []
+    value = parse_or(arguments)
     found: list[str] = []
     for path in paths:
         hidden: Json = value

@@ -60,4 +60,5 @@ def _attempt(event: Event, held: ActionHeld, *, deadline: Instant) -> Attempt:
         deadline=deadline,
         principal=PrincipalId(held.call.principal),
         on_behalf_of=held.call.on_behalf_of or None,
+        through=held.call.through,
     )

@@ -4,9 +4,13 @@ from dataclasses import replace
 
 from dueprocess.agent import AgentConfig, workflow_from_json
 from dueprocess.agent.fits import refuse_misfit
-from dueprocess.errors import NotFound
+from dueprocess.agent.state import BUILT_IN
+from dueprocess.agent.sub_agents import refuse_misfit as refuse_misfit_sub_agents
+from dueprocess.agent.sub_agents import sub_agents_from_json
+from dueprocess.errors import BadValue, NotFound
 from dueprocess.policy import load
 from dueprocess.release import Manifest
+from dueprocess.release.manifest import Mode
 from dueprocess.runtime.policies import manifest_of
 from dueprocess.runtime.shell import Loaded, Shell
 
@@ -15,13 +19,20 @@ def loaded(manifest: Manifest) -> Loaded:
     """A release from its manifest.
 
     Raises:
-        FileInvalid: its policy does not load with its tools. BadValue, ToolInvalid: its workflow cannot run, or not with them.
+        FileInvalid: its policy does not load with its tools. BadValue, ToolInvalid: its workflow or its sub-agents cannot
+        run, or not with them, or it has one of them and is to plan.
     """
     tools = {tool.name: tool for tool in manifest.tools}
     policy = load(manifest.policy.encode(), name=manifest.policy_name, tools=tools)
     workflow = workflow_from_json(manifest.workflow)
+    if workflow is not None and manifest.mode is Mode.PLAN_FIRST:
+        raise BadValue(f"agent {manifest.agent} has a workflow and is to plan first; expected one of them")
     if workflow is not None:
         refuse_misfit(workflow, tools)
+    sub_agents = sub_agents_from_json(manifest.sub_agents)
+    if sub_agents and manifest.mode is Mode.PLAN_FIRST:
+        raise BadValue(f"agent {manifest.agent} has sub_agents and is to plan first; expected one of them")
+    refuse_misfit_sub_agents(sub_agents, tools, others=BUILT_IN, workflow=workflow)
     config = AgentConfig(
         agent=manifest.agent,
         prompt=manifest.prompt,
@@ -33,7 +44,10 @@ def loaded(manifest: Manifest) -> Loaded:
         },
         workflow=workflow,
         clarifies=manifest.clarifies,
+        mode=manifest.mode,
+        citing=frozenset(name for name, tool in policy.tools.items() if tool.require_citation),
         retries={name: tool.retries for name, tool in policy.tools.items()},
+        sub_agents=sub_agents,
     )
     return Loaded(manifest=manifest, digest=manifest.digest, config=config, policy=policy)
 

@@ -10,29 +10,22 @@ Rule 4. One that was lost with its worker has failed: it is settled when the run
 from typing import Final
 
 from dueprocess.agent import Pending
-from dueprocess.gate import ActionSettled, ActionState, Outcome, SettledBy
+from dueprocess.gate import ActionSettled, ActionState, CallRecord, Outcome, SettledBy
+from dueprocess.gate.checks import Renewal
 from dueprocess.gate.history import History
-from dueprocess.gate.judge import Judgement, judge
+from dueprocess.gate.judge import Judgement
 from dueprocess.model import ToolRequest
 from dueprocess.policy import Verdict
-from dueprocess.runtime.admission import raw_call
-from dueprocess.runtime.desk import Desk
 from dueprocess.runtime.journal import Item
-from dueprocess.values import action_id, canonical
+from dueprocess.values import RunId, action_id, canonical
 
 _APART: Final = 40  # bits: indexes of a turn's own calls lie far below
 _OF_ONE: Final = 8  # bits: how many reads one decision may ask for
 
 
-def reads_for(desk: Desk, item: Pending, *, seq: int) -> tuple[Pending, ...]:
+def reads_for(run: RunId, item: Pending, judged: Judgement, *, seq: int) -> tuple[Pending, ...]:
     """The reads to be made before this action can be decided; `seq`: the number of the run's last event. Mostly none."""
-    listed = desk.policy.tools.get(item.request.name)
-    if listed is None or not listed.checks:
-        return ()
-    judged = judge(desk.policy, desk.specs, call=raw_call(desk, item))
-    if not judged.renewals or _is_denied_anyway(judged, prefix=f"{listed.name}.checks."):
-        return ()
-    run = desk.claim.run
+    wanted = reads_of(judged, tool=item.request.name)
     return tuple(
         Pending(
             action=action_id(run=run, cause=item.cause, index=index, revision=0),
@@ -40,10 +33,20 @@ def reads_for(desk: Desk, item: Pending, *, seq: int) -> tuple[Pending, ...]:
             index=index,
             request=ToolRequest(id="", name=renewal.tool, arguments=canonical(dict(renewal.arguments))),
         )
-        for index, renewal in enumerate(
-            judged.renewals[: 1 << _OF_ONE], start=(1 + item.index << _APART) + (seq << _OF_ONE)
-        )
+        for index, renewal in enumerate(wanted, start=(1 + item.index << _APART) + (seq << _OF_ONE))
     )
+
+
+def reads_of(judged: Judgement, *, tool: str) -> tuple[Renewal, ...]:
+    """The reads that a judgement of a call of this tool asks for; none where something else denies it (rule 1)."""
+    if _is_denied_anyway(judged, prefix=f"{tool}.checks."):
+        return ()
+    return judged.renewals[: 1 << _OF_ONE]
+
+
+def is_for_a_check(call: CallRecord) -> bool:
+    """Whether a recorded action is a read that the gate made for a check, and no call of the run's own (rule 2)."""
+    return call.index >> _APART > 0
 
 
 def lost_reads(history: History, pending: tuple[Pending, ...]) -> tuple[Item, ...]:

@@ -5,13 +5,14 @@ Rule 2. Costs are what was settled: reservations that nobody settled are no cost
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from dueprocess.agent import records as run_records
 from dueprocess.evidence import Chunk
 from dueprocess.ledger import Envelope, Event
-from dueprocess.runtime.lineage import ErasureStory, EventRef, ModelStory, RunStory, ref_of
+from dueprocess.runtime.lineage import ErasureStory, EventRef, ModelStory, RunStory, SubAgentStory, ref_of
 from dueprocess.runtime.redaction import Redaction
 from dueprocess.runtime.retell_action import ActionTeller
 from dueprocess.runtime.system import RunErased
@@ -43,7 +44,10 @@ class _Teller:
         self._active = self._crashes = 0
         self._outcome = ""
         self._packet: Json = None
+        self._plan: Json = None
         self._erased: ErasureStory | None = None
+        self._sub_agents: dict[str, SubAgentStory] = {}
+        self._at_work = ""
 
     def hear(self, event: Event) -> None:
         """Takes the next event."""
@@ -52,7 +56,13 @@ class _Teller:
         if envelope.action:
             known = self._actions.get(envelope.action)
             if known is None:
-                known = ActionTeller(envelope.action, self._hide, chunks=self._chunks, retrieving=self._retrieving)
+                known = ActionTeller(
+                    envelope.action,
+                    self._hide,
+                    chunks=self._chunks,
+                    retrieving=self._retrieving,
+                    frame=self._at_work,
+                )
                 self._actions[envelope.action] = known
             known.hear(event)
         handler = self._HANDLERS.get(type(event.record))
@@ -89,6 +99,8 @@ class _Teller:
             actions=actions,
             events=tuple(self._events),
             erased=self._erased,
+            sub_agents=tuple(self._sub_agents.values()),
+            plan=self._plan,
         )
 
     def submitted(self, envelope: Envelope, record: run_records.TaskSubmitted) -> None:
@@ -125,8 +137,39 @@ class _Teller:
                 output_tokens=record.usage.output_tokens,
                 cost=Money(record.cost_micros),
                 finish=record.finish,
+                through=record.through,
             )
         )
+        story = self._sub_agents.get(self._at_work)
+        if story is not None:
+            cost = story.cost + Money(record.cost_micros)
+            self._sub_agents[story.action] = replace(story, cost=cost, told=self._hide.text(record.text))
+
+    def sub_agent_started(self, envelope: Envelope, record: run_records.SubAgentStarted) -> None:
+        self._at_work = envelope.action
+        self._sub_agents[envelope.action] = SubAgentStory(
+            action=envelope.action,
+            sub_agent=record.sub_agent,
+            task=self._hide.text(record.task),
+            at=Instant(envelope.at),
+            events=(ref_of(envelope),),
+        )
+
+    def sub_agent_ended(self, envelope: Envelope, record: run_records.SubAgentEnded) -> None:
+        never = SubAgentStory(action=envelope.action, sub_agent=record.sub_agent, task="", at=Instant(0))
+        story = self._sub_agents.get(envelope.action, never)
+        self._at_work = ""
+        self._sub_agents[envelope.action] = replace(
+            story,
+            ended_at=Instant(envelope.at),
+            how=record.how.value,
+            turns=record.turns,
+            told=self._hide.text(record.reason) or story.told,
+            events=(*story.events, ref_of(envelope)),
+        )
+
+    def planned(self, envelope: Envelope, record: run_records.PlanMade) -> None:
+        self._plan = self._hide.plan(record.plan)
 
     def erased(self, envelope: Envelope, record: RunErased) -> None:
         self._erased = ErasureStory(at=Instant(envelope.at), by=record.by, how=record.how, reason=record.reason)
@@ -141,6 +184,9 @@ class _Teller:
             run_records.RunStopped: stopped,
             run_records.RunCancelled: stopped,
             run_records.ModelReplied: replied,
+            run_records.SubAgentStarted: sub_agent_started,
+            run_records.SubAgentEnded: sub_agent_ended,
+            run_records.PlanMade: planned,
             RunErased: erased,
         }
     )

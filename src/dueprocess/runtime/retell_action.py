@@ -9,7 +9,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from dueprocess.errors import BadValue
 from dueprocess.evidence import Chunk, Viewer, retrieved
 from dueprocess.evidence.citation import resolve
 from dueprocess.evidence.form import read_citations
@@ -30,7 +29,8 @@ from dueprocess.runtime.lineage import (
     ref_of,
 )
 from dueprocess.runtime.redaction import Redaction
-from dueprocess.values import ZERO, Instant, Json, Money, canonical, parse
+from dueprocess.values import ZERO, Instant, Money, canonical
+from dueprocess.values.canonical import parse_or
 
 _OUTCOMES: Final = MappingProxyType(
     {
@@ -44,10 +44,13 @@ _NO_CALL: Final = gate.CallRecord(tool="", arguments="", schema="", principal=""
 
 
 class ActionTeller:
-    """Hears the events of one action. `chunks` is the run's evidence, which its own results add to."""
+    """Hears the events of one action. `chunks` is the run's evidence, which its own results add to; `frame`: as its story has it."""
 
-    def __init__(self, action: str, redaction: Redaction, *, chunks: list[Chunk], retrieving: frozenset[str]) -> None:
+    def __init__(
+        self, action: str, redaction: Redaction, *, chunks: list[Chunk], retrieving: frozenset[str], frame: str
+    ) -> None:
         self._id = action
+        self._frame = frame
         self._hide = redaction
         self._chunks = chunks
         self._retrieving = retrieving
@@ -101,6 +104,8 @@ class ActionTeller:
             fees=sum((attempt.fee for attempt in self._attempts), start=ZERO),
             events=tuple(self._events),
             preview=self._preview,
+            through=call.through,
+            frame=self._frame if call.through else "",
         )
 
     def _denied(self, envelope: Envelope, record: gate.ActionDenied) -> None:
@@ -164,7 +169,7 @@ class ActionTeller:
         tool = self._call.tool
         if record.outcome is gate.Outcome.SUCCEEDED and tool in self._retrieving:
             viewer = Viewer.of(self._call.principal, on_behalf_of=self._call.on_behalf_of)
-            self._chunks.extend(retrieved(_read(record.result), by=viewer, at=Instant(envelope.at)))
+            self._chunks.extend(retrieved(parse_or(record.result), by=viewer, at=Instant(envelope.at)))
         if record.by is gate.SettledBy.PERSON:
             said = AnswerStory(at=Instant(envelope.at), what="settled", by=record.person, how=record.how)
             self._answers.append(replace(said, reason=record.outcome.value))
@@ -222,7 +227,7 @@ class ActionTeller:
 
     def _endorsed(self, envelope: Envelope, record: gate.ValueEndorsed) -> None:
         said = AnswerStory(at=Instant(envelope.at), what="endorsed", by=record.by, how=record.how)
-        value = self._hide.arguments(record.tool, canonical({record.argument: _read(record.value)}))
+        value = self._hide.arguments(record.tool, canonical({record.argument: parse_or(record.value)}))
         self._answers.append(replace(said, reason=f"a value of {record.argument}, for this run", arguments=value))
 
     def _confirmed(self, envelope: Envelope, record: gate.ActionConfirmed) -> None:
@@ -262,7 +267,7 @@ class ActionTeller:
         )
 
     def _resolved(self, call: gate.CallRecord) -> tuple[EvidenceStory, ...]:
-        given = read_citations(_read(call.citations))[0] if call.citations else ()
+        given = read_citations(parse_or(call.citations))[0] if call.citations else ()
         viewer = Viewer.of(call.principal, on_behalf_of=call.on_behalf_of)
         found: list[EvidenceStory] = []
         for each in resolve(given, self._chunks, principal=viewer):
@@ -303,10 +308,3 @@ class ActionTeller:
             gate.ValueEndorsed: _endorsed,
         }
     )
-
-
-def _read(text: str) -> Json:
-    try:
-        return parse(text)
-    except BadValue:
-        return None

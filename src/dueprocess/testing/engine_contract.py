@@ -108,6 +108,15 @@ def _engine(make: MakeEngine, bench: Workbench, *, concurrency: int = 4) -> Engi
     return make(bench.shell, bench.releases, queues=frozenset({bench.queue}), concurrency=concurrency)
 
 
+def _run_until_paid(engine: Engine, payments: _Payments) -> None:
+    worker = threading.Thread(target=engine.run_worker)
+    worker.start()
+    engine.wake()
+    assert payments.done.wait(_PATIENCE_S), "the engine drove nothing"
+    engine.stop()
+    worker.join()
+
+
 def _every_due_run_is_driven_to_its_end_once(make: MakeEngine) -> None:
     payments = _Payments()
     with _bench(payments) as bench:
@@ -218,13 +227,7 @@ def _a_run_that_was_taken_away_is_not_gone_on_with(make: MakeEngine) -> None:
             bench.claim(run)
 
         payments.meanwhile = taken
-        engine = _engine(make, bench)
-        engine_thread = threading.Thread(target=engine.run_worker)
-        engine_thread.start()
-        engine.wake()
-        assert payments.done.wait(_PATIENCE_S), "the engine drove nothing"
-        engine.stop()
-        engine_thread.join()
+        _run_until_paid(_engine(make, bench), payments)
         kinds = bench.kinds(run)
         assert kinds == ["action.dispatched"], f"a driver that lost its run wrote {kinds}"
 
@@ -254,13 +257,7 @@ def _a_release_that_is_not_known_fails_its_own_run_only(make: MakeEngine) -> Non
             tx.put(RUNS, replace(row, release="0" * 64))
 
         bench.store.write(forget)
-        engine = _engine(make, bench)
-        thread = threading.Thread(target=engine.run_worker)
-        thread.start()
-        engine.wake()
-        assert payments.done.wait(_PATIENCE_S), "the engine drove nothing"
-        engine.stop()
-        thread.join()
+        _run_until_paid(_engine(make, bench), payments)
         assert bench.status(first) is not RunStatus.FINISHED, "a run without its release was driven"
         assert payments.paid == ["A"], "a run without its release acted"
         assert bench.status(second) in {RunStatus.FINISHED, RunStatus.YIELDED}, "another run was held up by it"

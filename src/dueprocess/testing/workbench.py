@@ -16,11 +16,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from dueprocess.agent import Workflow, workflow_to_json
+from dueprocess.agent.sub_agents import SubAgent, sub_agents_to_json
 from dueprocess.ledger import Event, Reader, SigningKey, Store, Transaction
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Price
 from dueprocess.providers.scripted import Line, Script, Scripted, by_turn
 from dueprocess.release import Manifest
+from dueprocess.release.manifest import Mode
 from dueprocess.runtime import (
     Governed,
     Loaded,
@@ -76,7 +78,9 @@ class Workbench:
         clock: FakeClock | None = None,
         agent: str = "support",
         workflow: Workflow | None = None,
+        sub_agents: Sequence[SubAgent] = (),
         clarifies: bool = False,
+        mode: Mode = Mode.TOOL_LOOP,
         price: Price | None = PRICE,
         spend_limits: Mapping[ScopeKind, Money] | None = None,
         tenant: str = "default",
@@ -104,6 +108,8 @@ class Workbench:
                 policy=policy,
                 workflow=workflow_to_json(workflow),
                 clarifies=clarifies,
+                sub_agents=sub_agents_to_json({sub_agent.name: sub_agent for sub_agent in sub_agents}),
+                mode=mode,
             )
         )
         self.releases = Releases(self.release)

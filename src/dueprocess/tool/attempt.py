@@ -15,7 +15,7 @@ class Attempt:
     """One dispatch of an action, as the tool function sees it where it declares a parameter of this type.
 
     `number` counts from 1; it is 0 in a dry run, which is no dispatch. After `deadline` (absolute) the runtime counts the
-    outcome as unknown: stop before it.
+    outcome as unknown: stop before it. `through`: the sub-agent of the principal that asked for it, if one did.
     """
 
     key: AttemptKey
@@ -25,6 +25,7 @@ class Attempt:
     deadline: Instant
     principal: PrincipalId
     on_behalf_of: str | None = None
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

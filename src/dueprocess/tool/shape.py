@@ -17,7 +17,7 @@ from typing import Final, assert_never
 
 from dueprocess.errors import BadValue
 from dueprocess.values import Json, canonical, read_amount
-from dueprocess.values.foreign import quoted
+from dueprocess.values.foreign import kind_of, quoted
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -184,18 +184,14 @@ def expected(shape: Shape) -> str:
 def got(value: Json) -> str:
     """The type of a JSON value, for a message."""
     match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | Decimal():
-            return "a number"
         case str():
             return f"text of {len(value)} characters"
         case list():
             return f"a list of {len(value)}"
         case dict():
             return f"an object of {len(value)} keys"
+        case _:
+            return kind_of(value)
 
 
 def _simple(kind: Kind, value: Json, at: str) -> object:  # noqa: C901 - one branch per kind

@@ -55,6 +55,14 @@ def parse(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Json:
     return value
 
 
+def parse_or(text: str, default: Json = None) -> Json:
+    """Reads one JSON value as `parse` does; of a text that holds none, the default."""
+    try:
+        return parse(text)
+    except BadValue:
+        return default
+
+
 def of_python(value: object, *, max_depth: int = MAX_DEPTH) -> Json:
     """Turns plain Python data into exact JSON of its own. A float goes through its repr, so 0.1 means 0.1.
 

@@ -61,7 +61,9 @@ def attend(
         raise
     finally:
         engine.stop()
-        worker.join()
+        # Again and again: a Ctrl-C that comes just before a wait without an end would not be heard until that ends.
+        while worker.is_alive():
+            worker.join(_LOOK_S)
     if failures:
         raise failures[0]
     return row

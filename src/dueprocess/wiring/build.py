@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from dueprocess.agent import Workflow, workflow_to_json
+from dueprocess.agent.state import BUILT_IN
+from dueprocess.agent.sub_agents import SubAgent, misfits, sub_agents_from_json, sub_agents_to_json
 from dueprocess.engines import LocalEngine
 from dueprocess.engines.local import Failed
 from dueprocess.errors import BadValue, DueProcessError, FileInvalid, Problem, RecordInvalid, StoreUnavailable
@@ -75,7 +77,7 @@ def build(here: Access, environment: Mapping[str, str] = os.environ) -> Built:
         for name, agent in project.agents.items()
     }
     provider = models(
-        tuple(release.manifest.model for release in releases.values()),
+        tuple(name for release in releases.values() for name in models_of(release.manifest)),
         older=here.home.store.read(lambda tx: _models_under_way(tx, here.tenant)),
         modules=modules,
         settings=settings,
@@ -106,6 +108,8 @@ def released(
         environment=project.environment,
         workflow=_workflow(agent.workflow, modules),
         clarifies=agent.clarifies,
+        sub_agents=sub_agents_to_json(_sub_agents(agent, project=project, tools=tools, settings=settings)),
+        mode=agent.mode,
     )
     return loaded(manifest)
 
@@ -173,6 +177,37 @@ def _all_tools(tools: Mapping[str, tuple[Tool, ...]]) -> Mapping[str, Tool]:
     return found
 
 
+def models_of(manifest: Manifest) -> tuple[str, ...]:
+    """The models that a release asks, its agent's first, each once."""
+    own = (sub_agent.model for sub_agent in sub_agents_from_json(manifest.sub_agents).values())
+    return tuple(dict.fromkeys((manifest.model, *(name for name in own if name))))
+
+
+def _sub_agents(
+    agent: AgentEntry, *, project: Project, tools: tuple[Tool, ...], settings: Settings
+) -> Mapping[str, SubAgent]:
+    found = {
+        entry.name: SubAgent(
+            name=entry.name,
+            prompt=read_text(project.folder / entry.prompt),
+            describe=entry.describe,
+            tools=entry.tools,
+            model=settings.model or entry.model,
+            max_turns=entry.max_turns,
+        )
+        for entry in agent.sub_agents
+    }
+    wrong = misfits(found, {tool.name for tool in tools}, others=BUILT_IN)
+    problems = tuple(
+        Problem(line=entry.line, path=entry.place, message=wrong[entry.name])
+        for entry in agent.sub_agents
+        if entry.name in wrong
+    )
+    if problems:
+        raise FileInvalid(PROJECT_FILE, problems)
+    return found
+
+
 def _workflow(reference: str, modules: Modules) -> Json:
     if not reference:
         return None
@@ -190,7 +225,7 @@ def _models_under_way(tx: Reader, tenant: str) -> tuple[str, ...]:
     found: list[str] = []
     for text in texts:
         try:
-            found += [Manifest.from_text(text).model] if text is not None else []
-        except RecordInvalid:
+            found += models_of(Manifest.from_text(text)) if text is not None else ()
+        except (RecordInvalid, BadValue):
             continue  # a release of another version: its runs are for the program that knows it
     return tuple(found)

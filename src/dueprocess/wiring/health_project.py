@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from dueprocess.agent.sub_agents import principal_of
 from dueprocess.errors import DueProcessError
 from dueprocess.runtime import Loaded
 from dueprocess.runtime.tables import POLICIES, PolicyRow
 from dueprocess.values import Instant, rfc3339
 from dueprocess.wiring.access import IDENTITIES, Access, home_of
-from dueprocess.wiring.build import released, tools_of
+from dueprocess.wiring.build import models_of, released, tools_of
 from dueprocess.wiring.code import Modules
 from dueprocess.wiring.identity import IdentityFile
 from dueprocess.wiring.models import SCRIPTED
@@ -43,6 +44,7 @@ def check_project(project: Project, *, here: Access | None, environment: Mapping
         if here is not None:
             row = here.home.store.read(lambda tx, agent=name: tx.get(POLICIES, here.tenant, agent))
             yield _policy(check, agent, release, row)
+        yield from _without_role(check, release)
         yield from _approvers(check, release, known)
 
 
@@ -52,10 +54,30 @@ def _known(folder: Path) -> set[str]:
 
 
 def _model(check: str, release: Loaded, settings: Settings) -> Symptom:
-    model = release.manifest.model
-    if not model.startswith(SCRIPTED) and not settings.api_key and not settings.base_url:
-        return warn(check, f"nobody answers for the model {model}", todo=f"set {KEY_VARIABLE}, or {URL_VARIABLE}")
-    return fine(check, f"{len(release.manifest.tools)} tools, model {model}, release {release.digest[:DIGEST_SHOWN]}")
+    names = models_of(release.manifest)
+    unanswered = [name for name in names if not name.startswith(SCRIPTED)]
+    if unanswered and not settings.api_key and not settings.base_url:
+        who = f"the model {unanswered[0]}" if len(unanswered) == 1 else f"the models {', '.join(unanswered)}"
+        return warn(check, f"nobody answers for {who}", todo=f"set {KEY_VARIABLE}, or {URL_VARIABLE}")
+    subs = len(release.config.sub_agents)
+    beside = f", {subs} sub-agent{'s' if subs > 1 else ''}" if subs else ""
+    model = f"model{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    return fine(check, f"{len(release.manifest.tools)} tools{beside}, {model}, release {release.digest[:DIGEST_SHOWN]}")
+
+
+def _without_role(check: str, release: Loaded) -> Iterator[Symptom]:
+    """Sub-agents with a tool that the policy gives to roles in which they are not: every call of theirs is denied."""
+    policy = release.policy
+    for name, sub_agent in release.config.sub_agents.items():
+        who = principal_of(release.manifest.agent, name)
+        for tool in sub_agent.tools:
+            roles = policy.tools[tool].roles if tool in policy.tools else None
+            if roles is not None and not any(who in policy.roles[role].members for role in roles):
+                yield warn(
+                    check,
+                    f"{who} is no member of {', '.join(roles)}: its every call of {tool} is denied",
+                    todo=f"add {who} to the members of a role in {release.manifest.policy_name}, or take {tool} from it",
+                )
 
 
 def _policy(check: str, agent: AgentEntry, release: Loaded, row: PolicyRow | None) -> Symptom:

@@ -19,23 +19,38 @@ from dueprocess.model import Price
 from dueprocess.policy import DEFAULT_ENVIRONMENT
 from dueprocess.policy.reader import Problems, Spot, nearest
 from dueprocess.policy.source import Listing, read_nodes
+from dueprocess.release.manifest import Mode
 from dueprocess.values import Money
 from dueprocess.values.foreign import quoted
+from dueprocess.wiring.sub_agents import SubAgentEntry, read_sub_agents
 
 PROJECT_FILE: Final = "due.yaml"
 DEFAULT_TENANT: Final = "default"
 VERSION: Final = 1
 _MAX_OUTPUT_TOKENS: Final = 1024  # where the file does not say: enough for an answer and a few calls
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_SECTIONS: Final = ("project", "tenant", "environment", "agents", "spend_limits", "prices")
-_AGENT: Final = ("tools", "prompt", "policy", "model", "max_output_tokens", "clarifies", "workflow")
-_PRICE: Final = ("input_usd", "output_usd", "cached_input_usd")
+SECTION_KEYS: Final = ("project", "tenant", "environment", "agents", "spend_limits", "prices")
+AGENT_KEYS: Final = (
+    "tools",
+    "prompt",
+    "policy",
+    "model",
+    "max_output_tokens",
+    "clarifies",
+    "workflow",
+    "mode",
+    "sub_agents",
+)
+PRICE_KEYS: Final = ("input_usd", "output_usd", "cached_input_usd")
 _SCOPES: Final = {kind.value: kind for kind in (ScopeKind.TENANT, ScopeKind.AGENT, ScopeKind.SESSION, ScopeKind.TASK)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentEntry:
-    """One agent of the file. `tools` and `workflow` are `PLACE[:NAME]`, where a place is a module or a `.py` file."""
+    """One agent of the file. `tools` and `workflow` are `PLACE[:NAME]`, where a place is a module or a `.py` file.
+
+    `mode`: how one without a workflow works.
+    """
 
     name: str
     tools: tuple[str, ...]
@@ -45,6 +60,8 @@ class AgentEntry:
     max_output_tokens: int = _MAX_OUTPUT_TOKENS
     clarifies: bool = False
     workflow: str = ""
+    sub_agents: tuple[SubAgentEntry, ...] = ()
+    mode: Mode = Mode.TOOL_LOOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +114,7 @@ def read_project(content: bytes, *, folder: Path) -> Project:
     """
     problems = Problems()
     top = Spot(read_nodes(content, name=PROJECT_FILE), "", problems=problems)
-    sections = top.table(_SECTIONS, required=("project", "agents"))
+    sections = top.table(SECTION_KEYS, required=("project", "agents"))
     if "project" in sections and sections["project"].count() not in (None, VERSION):
         sections["project"].expected(f"{VERSION}, the version of the project file that is read here")
     tenant = _plain(sections["tenant"], "a tenant") if "tenant" in sections else None
@@ -142,7 +159,7 @@ def _agents(spot: Spot) -> dict[str, AgentEntry]:
 
 
 def _agent(name: str, spot: Spot) -> AgentEntry | None:
-    keys = spot.table(_AGENT, required=("tools", "prompt", "policy", "model"))
+    keys = spot.table(AGENT_KEYS, required=("tools", "prompt", "policy", "model"))
     tools = _places(keys["tools"]) if "tools" in keys else None
     prompt = keys["prompt"].text("the path of a file") if "prompt" in keys else None
     policy = keys["policy"].text("the path of a file") if "policy" in keys else None
@@ -150,7 +167,13 @@ def _agent(name: str, spot: Spot) -> AgentEntry | None:
     tokens = keys["max_output_tokens"].count(least=1) if "max_output_tokens" in keys else _MAX_OUTPUT_TOKENS
     clarifies = keys["clarifies"].boolean() if "clarifies" in keys else False
     workflow = _place(keys["workflow"]) if "workflow" in keys else ""
-    if None in (tools, prompt, policy, model, tokens, clarifies, workflow):
+    sub_agents = read_sub_agents(keys["sub_agents"]) if "sub_agents" in keys else ()
+    mode = keys["mode"].choice(Mode) if "mode" in keys else Mode.TOOL_LOOP
+    if mode is Mode.PLAN_FIRST and workflow:
+        keys["mode"].wrong("an agent with a workflow has its plan already; expected one of mode and workflow")
+    if mode is Mode.PLAN_FIRST and sub_agents:
+        keys["mode"].wrong("an agent that plans asks for its own calls alone; expected no sub_agents beside it")
+    if None in (tools, prompt, policy, model, tokens, clarifies, workflow, mode):
         return None
     return AgentEntry(
         name=name,
@@ -161,6 +184,8 @@ def _agent(name: str, spot: Spot) -> AgentEntry | None:
         max_output_tokens=tokens or _MAX_OUTPUT_TOKENS,
         clarifies=bool(clarifies),
         workflow=workflow or "",
+        sub_agents=sub_agents,
+        mode=mode or Mode.TOOL_LOOP,
     )
 
 
@@ -183,9 +208,9 @@ def _limits(spot: Spot) -> dict[ScopeKind, Money]:
 def _prices(spot: Spot) -> dict[str, Price]:
     found: dict[str, Price] = {}
     for model, entry in (spot.entries() or {}).items():
-        keys = entry.table(_PRICE, required=("input_usd", "output_usd"))
-        read = {name: keys[name].spend() for name in _PRICE if name in keys}
-        fresh, output, cached = (read.get(name) for name in _PRICE)
+        keys = entry.table(PRICE_KEYS, required=("input_usd", "output_usd"))
+        read = {name: keys[name].spend() for name in PRICE_KEYS if name in keys}
+        fresh, output, cached = (read.get(name) for name in PRICE_KEYS)
         if fresh is None or output is None:
             continue
         if cached is not None and cached > fresh:

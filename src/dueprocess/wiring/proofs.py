@@ -8,8 +8,7 @@ Rule 1. A proof says that these events are in the log, unaltered, at these place
 Rule 2. Checking trusts the key that the reader brings, never one that the proof brings.
 """
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +27,7 @@ from dueprocess.ledger import (
     verify_checkpoint,
     verify_inclusion,
 )
+from dueprocess.ledger.checkpoint import decode_base64
 from dueprocess.values import Json, canonical, parse
 from dueprocess.values.foreign import visible
 
@@ -168,10 +168,7 @@ def _text(value: Json) -> str:
 
 
 def _hash(text: str) -> bytes:
-    try:
-        decoded = b64decode(text, validate=True)
-    except (Base64Error, ValueError):
-        decoded = b""
+    decoded = decode_base64(text)
     if b64encode(decoded).decode() != text or not decoded:
         raise BadValue("a step of a path is not base64 in its one spelling")
     return decoded

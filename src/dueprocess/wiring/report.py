@@ -10,16 +10,17 @@ Rule 2. Every event of the report is proven under one checkpoint: the report say
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dueprocess.errors import BadValue, NotFound
+from dueprocess.errors import NotFound
 from dueprocess.evidence import Viewer, retrieved
 from dueprocess.gate import ActionSettled, CallRecord, Outcome, RawCall, judge
 from dueprocess.ledger import Event, Reader
 from dueprocess.policy import DEFAULT_ENVIRONMENT, Passed, Principal, explain
-from dueprocess.runtime.lineage import ActionStory, RunStory
+from dueprocess.runtime.lineage import ActionStory, RunStory, SubAgentStory
 from dueprocess.runtime.status import RunStatus
 from dueprocess.runtime.system import PolicyPublished, system_run
 from dueprocess.runtime.tables import ACTIONS, RUNS
 from dueprocess.values import Instant, Json, RunId, canonical, parse, rfc3339
+from dueprocess.values.canonical import parse_or
 from dueprocess.wiring.access import Access
 from dueprocess.wiring.proofs import Proofs, prove
 from dueprocess.wiring.told import Told, tell
@@ -57,7 +58,10 @@ class ReportedAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedRun:
-    """A run with those of its actions that the report is about. `takes_back`: the action whose effect it takes back, if any."""
+    """A run with those of its actions that the report is about. `takes_back`: the action whose effect it takes back, if any.
+
+    `sub_agents`: their work, of a report on the whole run, or of the one that asked for the action it is about.
+    """
 
     story: RunStory
     takes_back: str
@@ -65,6 +69,7 @@ class ReportedRun:
     environment: str
     actions: tuple[ReportedAction, ...]
     policies: tuple[Publication, ...]
+    sub_agents: tuple[SubAgentStory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +131,9 @@ def report_since(here: Access, since: Instant) -> Report:
 def _report(here: Access, runs: Sequence[str], *, subject: str, only: str = "") -> Report:
     told = [here.home.store.read(lambda tx, run=run: tell(tx, run, tenant=here.tenant)) for run in runs]
     published = here.home.store.read(lambda tx: _publications(tx, here.tenant))
+    about = {only, *(sub.action for each in told for sub in _sub_agents(each, only))}
     leaves = [
-        event.envelope.leaf for each in told for event in each.events if not only or event.envelope.action == only
+        event.envelope.leaf for each in told for event in each.events if not only or event.envelope.action in about
     ]
     return Report(
         subject=subject,
@@ -159,7 +165,13 @@ def _run(told: Told, published: Mapping[str, Publication], only: str) -> Reporte
         policies=tuple(
             published.get(digest, Publication(digest=digest, author="", how="", at=Instant(0))) for digest in decided
         ),
+        sub_agents=_sub_agents(told, only),
     )
+
+
+def _sub_agents(told: Told, only: str) -> tuple[SubAgentStory, ...]:
+    asked = {action.frame for action in told.story.actions if action.action == only}
+    return tuple(each for each in told.story.sub_agents if not only or each.action in asked)
 
 
 def _publications(tx: Reader, tenant: str) -> dict[str, Publication]:
@@ -198,7 +210,8 @@ def _passed(told: Told, action: ActionStory) -> tuple[PassedRule, ...]:
 
 def raw_call(told: Told, call: CallRecord, *, before: int) -> RawCall:
     """A recorded call as it was given to the gate, with the evidence that its run had retrieved before that event."""
-    principal = Principal(id=call.principal, on_behalf_of=call.on_behalf_of or None) if call.principal else None
+    who = call.principal
+    principal = Principal(id=who, on_behalf_of=call.on_behalf_of or None, through=call.through) if who else None
     calls = {event.envelope.action: made for event in told.events if (made := _call_of(event)) is not None}
     chunks = [
         chunk
@@ -217,6 +230,7 @@ def raw_call(told: Told, call: CallRecord, *, before: int) -> RawCall:
         environment=told.manifest.environment if told.manifest is not None else DEFAULT_ENVIRONMENT,
         evidence=tuple(chunks),
         citations=parse(call.citations) if call.citations else None,
+        within=told.within.get(call.through[-1], frozenset()) if call.through else None,
     )
 
 
@@ -229,10 +243,7 @@ def _result(event: Event) -> Json:
     record = event.record
     if not isinstance(record, ActionSettled) or record.outcome is not Outcome.SUCCEEDED:
         return None
-    try:
-        return parse(record.result)
-    except BadValue:
-        return None
+    return parse_or(record.result)
 
 
 def _call_of(event: Event) -> CallRecord | None:

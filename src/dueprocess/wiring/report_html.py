@@ -11,8 +11,9 @@ from html import escape
 from typing import Final
 
 from dueprocess.ledger import leaf_hash
-from dueprocess.runtime.lineage import ActionStory, EventRef
+from dueprocess.runtime.lineage import ActionStory, EventRef, SubAgentStory
 from dueprocess.values.foreign import visible
+from dueprocess.wiring.plan_text import plan_lines
 from dueprocess.wiring.report import Report, ReportedAction, ReportedRun
 from dueprocess.wiring.report_style import STYLE
 from dueprocess.wiring.report_text import (
@@ -27,7 +28,7 @@ from dueprocess.wiring.report_text import (
     result_text,
     when,
 )
-from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, preview_text, values_text
+from dueprocess.wiring.wording import DIGEST_SHOWN, asked_by, duration_text, preview_text, values_text
 
 _TEXT: Final = 4000  # characters of one foreign text: a page may carry more than a terminal
 _ASKED: Final = 160  # characters of a task in the table of runs
@@ -123,15 +124,30 @@ def _run(report: Report, run: ReportedRun) -> Iterator[str]:
             ("model", f"{_t(run.model)}, environment {_t(run.environment)}"),
             ("cost", _t(cost_text(story))),
         ]
+    facts += [("plan", f"<pre>{_shown(chr(10).join(plan_lines(story.plan)))}</pre>")] if story.plan is not None else []
     facts += [("policy", _shown(publication_text(policy))) for policy in run.policies]
     facts += [("takes back", f"<code>{_t(run.takes_back)}</code>")] if run.takes_back else []
     facts += [("outcome", f"<q>{_lines(story.outcome)}</q>")] if story.outcome else []
     yield _facts(facts)
+    for sub_agent in run.sub_agents:
+        yield from _sub_agent(report, sub_agent)
     for action in run.actions:
         yield from _action(report, action)
     if not run.actions:
         yield _proof(report, story.events)
     yield "</section>"
+
+
+def _sub_agent(report: Report, story: SubAgentStory) -> Iterator[str]:
+    yield f'<article id="{_t(story.action)}">'
+    yield f"<h3>{_t(story.sub_agent)} {_chip(story.how or 'at work')}</h3><p class=id><code>{_t(story.action)}</code></p>"
+    said = "said" if story.how in {"", "answered"} else "why"
+    facts = [("was asked", f"<q>{_lines(story.task)}</q>")] if story.task else []
+    facts += [(said, f"<q>{_lines(story.told)}</q>")] if story.told else []
+    facts += [("when", f"{when(story.at)} to {when(story.ended_at)}, {story.turns} turns, model {story.cost} USD")]
+    yield _facts(facts)
+    yield _proof(report, story.events)
+    yield "</article>"
 
 
 def _action(report: Report, action: ReportedAction) -> Iterator[str]:
@@ -170,7 +186,9 @@ def _attempts(story: ActionStory) -> Iterator[str]:
 
 def _links(action: ReportedAction) -> Iterator[str]:
     story = action.story
-    said = [f"instead of <code>{_t(story.replaces)}</code>"] if story.replaces else []
+    by = asked_by(story.principal, through=story.through, on_behalf_of=story.on_behalf_of)
+    said = [f"asked by {_shown(by)}"] if story.through else []
+    said += [f"instead of <code>{_t(story.replaces)}</code>"] if story.replaces else []
     said += [f"edited by {_t(', '.join(story.edited_by))}"] if story.edited_by else []
     said += [f"replaced by <code>{_t(story.replaced_by)}</code>"] if story.replaced_by else []
     said += [f"the outcome of <code>{_t(story.reused_from)}</code> was returned"] if story.reused_from else []

@@ -26,7 +26,7 @@ def _run(report: Report, run: ReportedRun) -> dict[str, Json]:
     story = story_json(run.story)
     events: list[Json] = [_event(report, ref) for ref in run.story.events if ref.leaf in report.proofs.events]
     return {
-        **{name: value for name, value in story.items() if name not in {"actions", "events"}},
+        **{name: value for name, value in story.items() if name not in {"actions", "events", "sub_agents"}},
         "takes_back": run.takes_back or None,
         "model": run.model,
         "environment": run.environment,
@@ -34,6 +34,7 @@ def _run(report: Report, run: ReportedRun) -> dict[str, Json]:
             {"digest": each.digest, "author": each.author, "how": each.how, "published_at": instant_json(each.at)}
             for each in run.policies
         ],
+        "sub_agents": [{**story_json(each), "events": _leaves(each.events)} for each in run.sub_agents],
         "actions": [_action(each) for each in run.actions],
         "events": events,
     }

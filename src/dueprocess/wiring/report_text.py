@@ -4,11 +4,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from dueprocess.ledger import leaf_hash
-from dueprocess.runtime.lineage import ActionStory, AnswerStory, AttemptStory, DecisionStory, FindingStory, RunStory
+from dueprocess.runtime.lineage import (
+    ActionStory,
+    AnswerStory,
+    AttemptStory,
+    DecisionStory,
+    FindingStory,
+    RunStory,
+    SubAgentStory,
+)
 from dueprocess.values import FOR_EVER, Instant, Json, canonical, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
+from dueprocess.wiring.plan_text import plan_lines
 from dueprocess.wiring.report import Publication, Report, ReportedAction, ReportedRun
-from dueprocess.wiring.wording import DIGEST_SHOWN, duration_text, notice_text, preview_text, quoted_lines, values_text
+from dueprocess.wiring.wording import (
+    DIGEST_SHOWN,
+    asked_by,
+    duration_text,
+    notice_text,
+    preview_text,
+    quoted_lines,
+    values_text,
+)
 
 _TEXT: Final = 1000  # characters of one foreign text in a report
 DECISIONS: Final = {
@@ -119,6 +136,9 @@ def _run(report: Report, run: ReportedRun) -> Iterator[str]:
         yield f"  release   {story.release}"
         yield f"  model     {visible(run.model)}, environment {visible(run.environment)}"
         yield f"  cost      {cost_text(story)}"
+    if story.plan is not None:
+        yield "  plan"
+        yield from (f"    {line}" for line in plan_lines(story.plan))
     for policy in run.policies:
         yield f"  policy    {publication_text(policy)}"
     if run.takes_back:
@@ -126,10 +146,25 @@ def _run(report: Report, run: ReportedRun) -> Iterator[str]:
     if story.outcome:
         yield "  outcome"
         yield from (f"    {line}" for line in quoted_lines(story.outcome, limit=_TEXT))
+    for sub_agent in run.sub_agents:
+        yield from _sub_agent(report, sub_agent)
     for action in run.actions:
         yield from _action(report, action)
     if not run.actions:
         yield from _proof(report, [ref.leaf for ref in story.events])
+
+
+def _sub_agent(report: Report, story: SubAgentStory) -> Iterator[str]:
+    yield ""
+    yield f"  SUB-AGENT {story.action}: {visible(story.sub_agent)}, {story.how or 'at work'}"
+    if story.task:
+        yield "    was asked"
+        yield from (f"      {line}" for line in quoted_lines(story.task, limit=_TEXT))
+    if story.told:
+        yield "    said" if story.how in {"", "answered"} else "    why"
+        yield from (f"      {line}" for line in quoted_lines(story.told, limit=_TEXT))
+    yield f"    when      {when(story.at)} to {when(story.ended_at)}; {story.turns} turns, model {story.cost} USD"
+    yield from _proof(report, [ref.leaf for ref in story.events])
 
 
 def _action(report: Report, action: ReportedAction) -> Iterator[str]:
@@ -137,6 +172,8 @@ def _action(report: Report, action: ReportedAction) -> Iterator[str]:
     yield ""
     yield f"  ACTION {story.action}: {visible(story.tool)}, {story.state}"
     yield from (f"    {line}" for line in arguments_lines(story.arguments))
+    if story.through:
+        yield f"    asked by  {asked_by(story.principal, through=story.through, on_behalf_of=story.on_behalf_of)}"
     yield from (f"    {line}" for line in _links(story))
     yield from (f"    taken back: {state or 'not decided yet'}, in run {run}" for run, state in action.taken_back)
     for decision in story.decisions:

@@ -3,7 +3,7 @@
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from dueprocess.runtime.lineage import ActionStory, RunStory
+from dueprocess.runtime.lineage import ActionStory, RunStory, SubAgentStory
 from dueprocess.values import FOR_EVER, Instant, Json, Money, rfc3339
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ _INSTANTS: Final = frozenset(
         "due_at",
         "submitted_at",
         "last_at",
+        "ended_at",
         "wake_at",
         "expires_at",
         "escalate_at",
@@ -25,7 +26,7 @@ _INSTANTS: Final = frozenset(
 )
 
 
-def story_json(story: RunStory | ActionStory) -> dict[str, Json]:
+def story_json(story: RunStory | ActionStory | SubAgentStory) -> dict[str, Json]:
     """A story as JSON. An instant that is not set, or never comes, is null."""
     return _record(story)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from dueprocess.errors import FileInvalid, RecordInvalid
+from dueprocess.agent.sub_agents import principal_of, sub_agents_from_json
+from dueprocess.errors import BadValue, FileInvalid, RecordInvalid
 from dueprocess.ledger import Event, Reader
 from dueprocess.policy import Policy, load
 from dueprocess.release import Manifest
@@ -27,6 +28,7 @@ _KEPT: Final = 64  # policies and manifests read once per process: a list of run
 class Told:
     """A run as it may be shown. `policies` are those that decided in it, by digest, None for one that cannot be read.
 
+    `within`: the tools of each sub-agent, by the name that a policy has for it.
     `takes_back`: the action whose effect this run takes back, if it is one of those. `taken_back`: by action of this run,
     the runs in which its effect was, or is, to be taken back, each with the state of that.
     """
@@ -38,6 +40,7 @@ class Told:
     policies: Mapping[str, Policy | None]
     manifest: Manifest | None
     tools: Mapping[str, ToolSpec]
+    within: Mapping[str, frozenset[str]]
     takes_back: str
     taken_back: Mapping[str, Sequence[tuple[RunId, str]]]
 
@@ -67,6 +70,7 @@ def tell(tx: Reader, run: str, *, tenant: str) -> Told:
         policies=policies,
         manifest=manifest,
         tools=tools,
+        within=_within(manifest),
         takes_back=takes_back(events),
         taken_back={
             action: found
@@ -82,6 +86,16 @@ def _manifest(text: str | None) -> Manifest | None:
         return Manifest.from_text(text) if text is not None else None
     except RecordInvalid:
         return None
+
+
+def _within(manifest: Manifest | None) -> Mapping[str, frozenset[str]]:
+    if manifest is None:
+        return {}
+    try:
+        found = sub_agents_from_json(manifest.sub_agents).values()
+    except (RecordInvalid, BadValue):
+        return {}
+    return {principal_of(manifest.agent, each.name): frozenset(each.tools) for each in found}
 
 
 def _policy_texts(

@@ -15,6 +15,7 @@ from dueprocess.gate import records as gate
 from dueprocess.ledger import Event
 from dueprocess.runtime import system
 from dueprocess.runtime.lineage import NoticeStory, PreviewStory
+from dueprocess.runtime.planned import planned_calls
 from dueprocess.runtime.redaction import Redaction
 from dueprocess.values import Instant, Json, Money, canonical, parse, rfc3339
 from dueprocess.values.foreign import quoted, visible, worded
@@ -85,8 +86,19 @@ def _value(value: Json) -> str:
     return visible(value, limit=LONG) if isinstance(value, str) else visible(canonical(value), limit=LONG)
 
 
+def asked_by(principal: str, *, through: Iterable[str], on_behalf_of: str) -> str:
+    """Who asked for something: a sub-agent, for its agent, on behalf of a person; whoever of them there is."""
+    chain = " for ".join(visible(name, limit=LONG) for name in (*reversed([*through]), principal))
+    return f"{chain}, on behalf of {visible(on_behalf_of)}" if on_behalf_of else chain
+
+
 def _called(call: gate.CallRecord, hide: Redaction) -> str:
-    return call_text(call.tool, hide.arguments(call.tool, call.arguments) if call.arguments else None)
+    said = call_text(call.tool, hide.arguments(call.tool, call.arguments) if call.arguments else None)
+    return f"{said}{_of(call.through)}"
+
+
+def _of(through: Iterable[str]) -> str:
+    return "".join(f" by {visible(name)}" for name in through)
 
 
 def _why(findings: Iterable[FindingRecord], hide: Redaction) -> str:
@@ -126,14 +138,37 @@ def _suspended(event: Event, record: run.RunSuspended, hide: Redaction) -> str:
 
 def _asked(event: Event, record: run.ModelAsked, hide: Redaction) -> str:
     most = max((item.amount for item in record.reserved), default=0)
-    return f"model {visible(record.model)} asked, turn {record.turn}; at most {Money(most)} USD reserved"
+    by = _of(record.through)
+    return f"model {visible(record.model)} asked{by}, turn {record.turn}; at most {Money(most)} USD reserved"
 
 
 def _replied(event: Event, record: run.ModelReplied, hide: Redaction) -> str:
     said = f": {_text(record.text, hide)}" if record.text else ""
     wanted = [call_text(each.name, _arguments(each.name, each.arguments, hide)) for each in record.requests]
     calls = f"; proposes {', '.join(wanted)}" if wanted else ""
-    return f"model answered ({Money(record.cost_micros)} USD){said}{calls}"
+    to = "".join(f" {visible(name)}" for name in record.through)
+    return f"model answered{to} ({Money(record.cost_micros)} USD){said}{calls}"
+
+
+def _sub_agent_started(event: Event, record: run.SubAgentStarted, hide: Redaction) -> str:
+    return f"{event.envelope.action} {visible(record.sub_agent)} begins: {_text(record.task, hide)}"
+
+
+def _sub_agent_ended(event: Event, record: run.SubAgentEnded, hide: Redaction) -> str:
+    ends = {
+        run.SubAgentEnd.ANSWERED: "has answered",
+        run.SubAgentEnd.INVALID: "did not begin",
+        run.SubAgentEnd.REFUSED: "did not begin",
+        run.SubAgentEnd.UNFINISHED: "came to nothing",
+    }
+    after = f" after {record.turns} turn{'' if record.turns == 1 else 's'}" if record.turns else ""
+    why = _because(record.reason, hide)
+    return f"{event.envelope.action} {visible(record.sub_agent)} {ends[record.how]}{after}{why}"
+
+
+def _planned(event: Event, record: run.PlanMade, hide: Redaction) -> str:
+    tools = ", ".join(dict.fromkeys(visible(tool) for tool, _ in planned_calls(record.plan))) or "no tool"
+    return f"plan made and from now on followed; it calls {tools}"
 
 
 def _arguments(tool: str, text: str, hide: Redaction) -> Json:
@@ -324,7 +359,10 @@ _SAY: Final[Mapping[type, Callable[[Event, Any, Redaction], str]]] = MappingProx
         run.RunCancelled: _cancelled,
         run.ModelAsked: _asked,
         run.ModelReplied: _replied,
+        run.PlanMade: _planned,
         run.ModelFailed: _model_failed,
+        run.SubAgentStarted: _sub_agent_started,
+        run.SubAgentEnded: _sub_agent_ended,
         run.BudgetExceeded: _exceeded,
         run.BudgetOverrun: _overrun,
         run.ClarificationAsked: _question,

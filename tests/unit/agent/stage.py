@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from dueprocess.agent import AgentConfig, Workflow
 from dueprocess.agent.records import ModelAsked, ModelReplied, RunClaimed, TaskSubmitted
+from dueprocess.agent.sub_agents import SubAgent
 from dueprocess.gate import (
     ActionDenied,
     ActionDispatched,
@@ -36,9 +37,21 @@ TIMEOUT = seconds(20)
 EXPIRES = seconds(3600)
 
 
-def config(workflow: Workflow | None = None, **limits: object) -> AgentConfig:
+RESEARCHER = SubAgent(
+    name="researcher", prompt="Find facts.", describe="Finds facts.", tools=("look", "search", "pay"), max_turns=3
+)
+
+
+def config(workflow: Workflow | None = None, *, sub_agents: tuple[SubAgent, ...] = (), **limits: object) -> AgentConfig:
     changed = replace(LIMITS, **limits)
-    return AgentConfig(agent="support", prompt="Be fair.", limits=changed, tools=TOOLS, workflow=workflow)
+    return AgentConfig(
+        agent="support",
+        prompt="Be fair.",
+        limits=changed,
+        tools=TOOLS,
+        workflow=workflow,
+        sub_agents={each.name: each for each in sub_agents},
+    )
 
 
 def submitted(inputs: str = "{}") -> TaskSubmitted:

@@ -24,6 +24,7 @@ from dueprocess.agent import (
 )
 from dueprocess.agent.fits import refuse_misfit
 from dueprocess.agent.records import BudgetExceeded, CancelRequested, ClarificationAsked, ClarificationGiven
+from dueprocess.agent.workflow import Extract, ForEach
 from dueprocess.errors import BadValue, RecordInvalid, ToolInvalid
 from dueprocess.gate import CallRecord
 from dueprocess.model import Role
@@ -262,6 +263,45 @@ PLAIN = End(id="end", result="done")
 def test_what_is_wrong_with_a_workflow_by_itself_is_told_when_it_is_made(build: object, told: str):
     with pytest.raises(BadValue, match=rf"^workflow: .*{told}"):
         build()
+
+
+def each(over: str = "$.inputs.list", following: str = "end", at_most: int = 5) -> Workflow:
+    call = StepCall(name="seen", tool="look", arguments={"id": "$.item"})
+    step = ForEach(id="each", over=over, at_most=at_most, call=call, next=following)
+    return Workflow(start="each", steps=(step, replace(step, id="again", next="end"), PLAIN))
+
+
+def test_a_declared_workflow_may_call_for_each_of_a_list_and_extract_in_quarantine():
+    flow = each(following="again")
+    assert flow.tools == {"look"}
+    with Playbook(config(flow)) as play:
+        play.on(submitted(inputs='{"list":["a"]}'))
+        look = play.action()
+        play.wants(Act(actions=(look,)))
+        play.on(dispatched(play, look), action=look, attempt=1).wants()
+        play.on(succeeded("1"), action=look, attempt=1).wants(Act(actions=(play.action(),)))
+    alone = Extract(id="d", prompt="Well?", schema=SCHEMA, shows=("$.inputs.list",), otherwise="end")
+    with Playbook(config(Workflow(start="d", steps=(alone, PLAIN)))) as play:
+        play.on(submitted(inputs='{"list":[1]}')).wants(AskModel(turn=1, attempt=1, step="d"))
+        assert "please" not in "".join(message.text for message in play.state.messages)
+        decided(play)
+        play.wants(Finish(result="done"))
+
+
+@pytest.mark.parametrize("at_most", [0, -1, 51])
+def test_a_step_for_each_of_a_list_is_bounded(at_most: int):
+    with pytest.raises(BadValue, match=f"for at most {at_most} items; expected 1 to 50"):
+        each(at_most=at_most)
+
+
+def test_steps_that_may_call_nothing_do_not_lead_in_a_circle():
+    with pytest.raises(BadValue, match="step each leads in a circle of steps that may call nothing"):
+        each(following="each")
+    step = each().step("each")
+    assert isinstance(step, ForEach)
+    other = replace(step, id="again", next="each")
+    with pytest.raises(BadValue, match="leads in a circle"):
+        Workflow(start="each", steps=(replace(step, next="again"), other, PLAIN))
 
 
 def test_the_declared_scope_of_a_workflow_is_the_tools_it_names():

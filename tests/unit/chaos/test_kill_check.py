@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chaos import crew
 from chaos.agents import Job, answer_holds, run_of, work
-from chaos.check import check
+from chaos.check import check, check_frames
 from chaos.check_commands import check_commands
 from chaos.kill import contradiction
 from chaos.office import call_guarded, command
@@ -17,7 +17,9 @@ from chaos.orders import FINANCE, Order, Trait, mixed_orders
 from chaos.points import Hit, Point, Spot
 from chaos.verdict import Verdict
 
+from dueprocess.agent.records import SubAgentStarted
 from dueprocess.examples.support_refunds.sink import Sink
+from dueprocess.gate import ActionDispatched
 from dueprocess.ledger import Event, Store, decode_line
 from dueprocess.runtime import Loop, Shell
 from dueprocess.runtime.erase import erase
@@ -67,7 +69,7 @@ def test_a_round_that_went_well_has_no_violation(job):
     assert verdict.counts["tasks"] == len(job.orders)
     assert verdict.counts["effects in the sink"] == verdict.counts["effects settled"] > 0
     assert verdict.counts["refused at a cap"] > 0
-    assert verdict.counts["grants"] == 4
+    assert (verdict.counts["grants"], verdict.counts["frames"]) == (5, 1)
     assert verdict.counts["commands"] == 9
 
 
@@ -140,6 +142,35 @@ def test_what_is_dispatched_under_a_stop_is_found(job):
 def test_a_decision_under_another_policy_than_the_one_in_force_is_found(job):
     said = commands(job, but=lambda event: isinstance(event.record, PolicyPublished))
     assert any("in force was" in each for each in said)
+
+
+def frames(job: Job, *, change: Callable[[Event], list[Event]]) -> list[str]:
+    """What is wrong with the sub-agents of a round whose events are changed so."""
+    home, verdict = open_home(job.home, {}), Verdict()
+    try:
+        events = [opened(decode_line(line), home.keys) for line in home.store.lines()]
+        check_frames([made for event in events for made in change(event)], verdict)
+    finally:
+        home.store.close()
+    return [said for _, said in verdict.violations]
+
+
+def test_a_task_that_a_sub_agent_began_twice_is_found(job):
+    assert frames(job, change=lambda event: [event]) == []
+    (said,) = frames(job, change=lambda event: [event] * (1 + isinstance(event.record, SubAgentStarted)))
+    assert "began its task 2 times" in said
+
+
+def test_a_call_of_a_sub_agent_that_does_not_name_it_is_found(job):
+    def nameless(event: Event) -> list[Event]:
+        record = event.record
+        if not isinstance(record, ActionDispatched):
+            return [event]
+        return [replace(event, record=replace(record, call=replace(record.call, through=())))]
+
+    said = frames(job, change=nameless)
+    assert said
+    assert all("was asked for through ()" in each for each in said)
 
 
 class KeepsKeys:

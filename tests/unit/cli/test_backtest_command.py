@@ -97,10 +97,13 @@ def test_calls_of_a_run_are_counted_again(due: Due, shop: Path):
     assert [each["rules"] for each in told["changed"]] == [["agent.max_tool_calls"]]
 
 
-def test_rules_over_the_order_of_calls_are_unclear_for_the_tools_they_name(due: Due, recorded: Path):
+def test_rules_over_the_order_of_calls_are_asked_of_what_had_happened_in_each_run(due: Due, shop: Path):
+    due("run", task(*[("get_order", {"order_id": f"A{number}"}) for number in range(2)]))
+    due("run", task(("get_order", {"order_id": "A0"})))
     ordered = "temporal: [{id: t, at_most: 1, of: {tool: get_order}, effect: deny}]\ntools:"
-    told = due("policy", "backtest", other(recorded, "tools:", ordered), "--since", "1d", "--json").json
-    assert [each["keys"] for each in told["unclear"]] == [["temporal"]]
+    told = due("policy", "backtest", other(shop, "tools:", ordered), "--since", "1d", "--json").json
+    assert told["unclear"] == []
+    assert [(each["now"], each["rules"]) for each in told["changed"]] == [("deny", ["temporal.t"])]
 
 
 def test_what_a_narrower_policy_would_have_held_or_denied_is_printed(due: Due, recorded: Path):
@@ -118,12 +121,35 @@ def test_the_same_key_is_not_counted_twice_and_another_use_of_it_is_held(due: Du
     ]
 
 
-def test_what_depends_on_what_a_run_had_read_is_said_to_be_unclear(due: Due, recorded: Path):
-    path = other(recorded, "redact: [$.card]", "redact: [$.card], control: [order_id]")
+def test_what_directs_a_call_is_asked_of_what_its_run_had_read(due: Due, shop: Path):
+    # Letters of two scripts in one word: what reads other than it is can be vouched by nobody.
+    mixed = ("issue_refund", {"order_id": "p\u0430y", "amount_usd": "10"})
+    due("run", task(("get_order", {"order_id": "A1"}), mixed))
+    due("run", task(mixed))
+    path = other(shop, "redact: [$.card]", "redact: [$.card], control: [order_id, card]")
     told = due("policy", "backtest", path, "--since", "1d", "--json").json
-    assert [each["keys"] for each in told["unclear"]] == [["control"]] * 4
-    assert told["changed"] == []
-    assert "4 decided without what their runs had read" in due("policy", "backtest", path, "--since", "1d").out
+    assert told["unclear"] == told["not_decidable"] == []
+    # Only the run that had looked something up had read what is not trusted.
+    assert [(each["now"], each["rules"]) for each in told["changed"]] == [("hold", ["issue_refund.control"])]
+
+
+def test_a_read_that_nobody_recorded_is_named(due: Due, recorded: Path):
+    check = (
+        "checks: [{name: whole, from: get_order, where: {order_id: $.order_id}, assert: \"result.total == '48.00'\"}]"
+    )
+    path = other(recorded, "redact: [$.card]", f"redact: [$.card], {check}")
+    told = due("policy", "backtest", path, "--since", "1d", "--json").json
+    # The refund of 60 is denied whatever the order says.
+    assert [(each["tool"], len(each["why"])) for each in told["unclear"]] == [("issue_refund", 1)] * 3
+    assert told["unclear"][0]["why"] == [
+        (
+            "issue_refund.checks.whole: get_order has not answered for this in this run; "
+            'nobody recorded the answer of get_order to {"order_id":"A1"}'
+        )
+    ]
+    printed = due("policy", "backtest", path, "--since", "1d").out
+    assert "3 depend on what nobody recorded, and are decided by their other rules alone:" in printed
+    assert 'nobody recorded the answer of get_order to {"order_id":"A1"}' in printed
 
 
 def test_a_policy_that_does_not_load_with_the_tools_of_a_run_decides_none_of_its_calls(due: Due, recorded: Path):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redteam
 import redteam_search
+from click import UsageError
 from click.testing import CliRunner
 
 from dueprocess.cli.exits import Exit
@@ -108,10 +109,17 @@ def test_a_policy_without_effects_is_no_target(tmp_path: Path):
         run(*own(tmp_path, "tools: {look: {allowed: true}}", only_reads))
 
 
-@pytest.mark.parametrize("words", [["--policy", "x"], ["--tools", "x"], ["--on-behalf-of", "user:ann"]])
-def test_half_of_what_is_needed_is_refused(words: list[str]):
-    with pytest.raises(Exception, match=r"expected both|nobody cannot act"):
-        run(*words)
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--policy", "x", "--policy and --tools go together: expected both, or neither"),
+        ("--tools", "x", "--policy and --tools go together: expected both, or neither"),
+        ("--on-behalf-of", "user:ann", "--on-behalf-of needs --principal: nobody cannot act for somebody"),
+    ],
+)
+def test_half_of_what_is_needed_is_refused(option: str, value: str, said: str):
+    with pytest.raises(UsageError, match=f"^{said}$"):
+        run(option, value)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,13 @@ def test_a_task_is_read_with_exact_numbers_and_what_its_calls_changed():
     )
 
 
+def test_whose_task_it_is_is_one_of_three():
+    kinds = [{**TASK, "kind": kind} for kind in ("user", "injection", "mistake")]
+    assert [task.kind for task in read_ground_truth(lines(*kinds), name="g")] == [*TaskKind]
+    with pytest.raises(FileInvalid, match="got 'error'; expected user, injection or mistake"):
+        read_ground_truth(lines({**TASK, "kind": "error"}), name="g")
+
+
 def test_what_ground_truth_may_leave_out():
     (task,) = read_ground_truth(
         lines({"task_id": 3, "kind": "injection", "calls": [{"name": "p", "arguments": {}}]}), name="g"

@@ -110,7 +110,9 @@ def test_without_an_answer_the_read_is_asked_for():
         ("refund.checks.recent", Verdict.DENY, none),
         ("refund.checks.hers", Verdict.DENY, none),
     ]
-    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}),)
+    # One read serves both: what rests on it is said with it.
+    rules = ("refund.checks.recent", "refund.checks.hers")
+    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}, rules=rules),)
     assert judged.findings[0].compared == {"from": "get_order", "where": {"id": "A"}, "assert": "result.age <= 30"}
 
 
@@ -121,7 +123,7 @@ def test_an_answer_is_good_up_to_its_age_and_not_longer():
     assert said(judged) == [
         ("refund.checks.recent", Verdict.DENY, "the answer of get_order is 601 s old; expected at most 600 s")
     ]
-    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}),)
+    assert judged.renewals == (Renewal(tool="get_order", arguments={"id": "A"}, rules=("refund.checks.recent",)),)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"order": None}])
@@ -141,7 +143,7 @@ def test_a_literal_chooses_what_was_asked():
     fixed = "{name: open, from: get_order, where: {id: main}, assert: 'result.open == true'}"
     assert Run(policy(fixed)).read({"open": True}, id="main").ask(order="A").findings == ()
     assert Run(policy(fixed)).read({"open": True}, id="A").ask(order="A").renewals == (
-        Renewal(tool="get_order", arguments={"id": "main"}),
+        Renewal(tool="get_order", arguments={"id": "main"}, rules=("refund.checks.open",)),
     )
 
 
@@ -206,11 +208,12 @@ def test_a_check_may_rest_on_what_it_is_given_alone():
 def test_a_read_is_asked_for_with_what_is_given():
     hers = "{name: hers, from: get_order, where: {id: $who.order}, given: {who: by_mail}, assert: 'result.age <= 30'}"
     run = Run(policy(hers)).read({"order": "B"}, tool="by_mail")
-    assert run.ask(order="A").renewals == (Renewal(tool="get_order", arguments={"id": "B"}),)
+    rests = ("refund.checks.hers",)
+    assert run.ask(order="A").renewals == (Renewal(tool="get_order", arguments={"id": "B"}, rules=rests),)
     assert run.read({"age": 1}, id="B").ask(order="A").findings == ()
     whole = hers.replace("$who.order", "$who")
     run = Run(policy(whole)).read("C", tool="by_mail")
-    assert run.ask(order="A").renewals == (Renewal(tool="get_order", arguments={"id": "C"}),)
+    assert run.ask(order="A").renewals == (Renewal(tool="get_order", arguments={"id": "C"}, rules=rests),)
     nowhere = Run(policy(hers)).read({}, tool="by_mail").ask(order="A")
     assert said(nowhere)[0][2] == "the call does not say what get_order would have to be asked"
     assert nowhere.renewals == ()

@@ -127,8 +127,13 @@ def test_arguments_whose_text_is_hostile_come_back_escaped():
         ({"principal": {"id": "a" * 1025}}, "the principal's id is text; expected text such as"),
         (
             {"principal": {"id": "a", "role": "admin"}},
-            "unknown key 'role' of the principal; expected id and on_behalf_of",
+            "unknown key 'role' of the principal; expected id, on_behalf_of and through",
         ),
+        ({"principal": {"id": "a", "through": "b"}}, "through is text; expected a list of at most 16 sub-agents"),
+        ({"principal": {"id": "a", "through": ["b"] * 17}}, "through is a list; expected a list of at most 16"),
+        ({"principal": {"id": "a", "through": ["b", 5]}}, "through names something else than sub-agents"),
+        ({"principal": {"id": "a", "through": [""]}}, "through names something else than sub-agents"),
+        ({"principal": {"id": "a", "through": ["b" * 1025]}}, "through names something else than sub-agents"),
         (
             {"principal": {"id": "a", "on_behalf_of": ""}},
             "on_behalf_of is text; expected text such as user:ann, or null",
@@ -256,6 +261,15 @@ def test_evidence_citations_and_principal_are_read():
 @pytest.mark.parametrize("principal", [{"id": "agent:a"}, {"id": "agent:a", "on_behalf_of": None}])
 def test_nobody_may_be_behind_a_principal(principal: object):
     assert read_line(line(principal=principal)).call.principal == Principal(id="agent:a")
+
+
+@pytest.mark.parametrize(
+    ("written", "through"),
+    [(None, ()), ([], ()), (["agent:a/b"], ("agent:a/b",)), (["n" * 1024] * 16, ("n" * 1024,) * 16)],
+)
+def test_a_principal_may_act_through_sub_agents(written: object, through: tuple[str, ...]):
+    principal = {"id": "agent:a@1", "through": written}
+    assert read_line(line(principal=principal)).call.principal == Principal(id="agent:a@1", through=through)
 
 
 def test_an_absent_or_null_principal_is_nobody():

@@ -442,3 +442,41 @@ def test_a_validator_objects_to_a_citation_and_hears_the_arguments_without_the_c
     assert judgement.call is not None
     assert judgement.call.unresolved == ("the amount is not in the span",)
     assert judge(policy(CITED), TOOLS, call=call, validator=lambda *_: None).verdict is Verdict.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("within", "expected"),
+    [
+        (None, []),
+        (frozenset({"issue_refund"}), []),
+        (frozenset({"issue_refund", "add_note"}), []),
+        (frozenset({"add_note"}), ["sub_agent"]),
+        (frozenset(), ["sub_agent"]),
+        (frozenset({"Issue_Refund", "issue_refund "}), ["sub_agent"]),
+    ],
+)
+def test_i1_a_sub_agent_gets_no_tool_but_its_own(within: frozenset[str] | None, expected: list[str]):
+    assert rules(judged({"amount_usd": 20}, within=within)) == expected
+
+
+def test_i1_a_sub_agent_is_told_what_it_asked_for_and_what_it_has():
+    principal = Principal(id="agent:support@1", through=("agent:support/re\u202esearcher",))
+    judgement = judged({"amount_usd": 20}, within=frozenset({"look", "add_note"}), principal=principal)
+
+    (finding,) = judgement.findings
+    assert finding.reason == "'issue_refund' is not among the tools of agent:support/re\\u202esearcher: add_note, look"
+    assert finding.compared == {
+        "tool": "issue_refund",
+        "sub_agent": "agent:support/re\\u202esearcher",
+        "tools": ["add_note", "look"],
+    }
+    assert judgement.arguments == '{"amount_usd":20}'
+    (finding,) = judged({"amount_usd": 20}, within=frozenset()).findings
+    assert finding.reason == "'issue_refund' is not among the tools of the sub-agent: none"
+
+
+def test_i1_in_shadow_too_a_sub_agent_gets_no_tool_but_its_own():
+    shadow = "environments: {prod: {mode: shadow}}\n"
+    judgement = judged({"amount_usd": 20}, above=shadow, within=frozenset({"add_note"}))
+
+    assert (judgement.verdict, rules(judgement)) == (Verdict.DENY, ["sub_agent"])

@@ -40,7 +40,7 @@ from dueprocess.gate.records import (
 )
 
 CALL = {"tool": "t", "arguments": "{}", "schema": "s", "principal": "agent:a", "cause": 3, "index": 0}
-CALL_WHOLE = CALL | {"on_behalf_of": "", "revision": 0, "request": "", "citations": "", "edited_by": []}
+CALL_WHOLE = CALL | {"on_behalf_of": "", "revision": 0, "request": "", "citations": "", "edited_by": [], "through": []}
 FINDING = {"rule": "r", "decision": "deny", "reason": "why"}
 FINDING_WHOLE = FINDING | {"compared": "{}", "advisory": False}
 ANN = {"by": "user:ann"}

@@ -74,6 +74,43 @@ def test_everybody_else_may_not(principal: Principal | None, reason: str):
     assert finding.compared["roles"] == ["support", "batch"]
 
 
+THROUGH = """\
+roles:
+  both: {members: ["agent:support", "agent:support/researcher"]}
+  alone: {members: ["agent:support"]}
+  sub: {members: ["agent:support/researcher"]}
+  asked: {members: ["agent:support/researcher"], on_behalf_of: required}
+"""
+RESEARCHER = "agent:support/researcher"
+
+
+@pytest.mark.parametrize(
+    ("roles", "principal", "outside"),
+    [
+        ("[both]", Principal(id="agent:support@1", through=(RESEARCHER,)), None),
+        ("[both]", Principal(id="agent:support@1", through=(f"{RESEARCHER}@1",)), None),
+        ("[alone, sub]", Principal(id="agent:support@1", through=(RESEARCHER,)), None),
+        ("[alone]", Principal(id="agent:support@1"), None),
+        ("[alone]", Principal(id="agent:support@1", through=(RESEARCHER,)), RESEARCHER),
+        ("[sub]", Principal(id="agent:support@1", through=(RESEARCHER,)), "agent:support"),
+        ("[both]", Principal(id="agent:support@1", through=("agent:support/writer",)), "agent:support/writer"),
+        ("[both]", Principal(id="agent:support@1", through=(RESEARCHER, "agent:x")), "agent:x"),
+        ("[both]", Principal(id="agent:support@1", through=("agent:x", RESEARCHER)), "agent:x"),
+        ("[alone, asked]", Principal(id="agent:support@1", through=(RESEARCHER,)), RESEARCHER),
+        ("[alone, asked]", Principal(id="agent:support@1", on_behalf_of="user:a", through=(RESEARCHER,)), None),
+    ],
+)
+def test_i5_whoever_acts_through_a_sub_agent_has_the_roles_of_both_and_of_neither_alone(
+    roles: str, principal: Principal, outside: str | None
+):
+    findings = ask(refund_policy(f"roles: {roles}", above=THROUGH), {}, principal=principal)
+
+    assert said(findings) == ([] if outside is None else [("issue_refund.roles", DENY)])
+    if outside is not None:
+        assert findings[0].reason.startswith(f"'{outside}' ")
+        assert findings[0].compared["through"] == [*principal.through]
+
+
 def test_the_finding_on_roles_shows_who_acted():
     policy = refund_policy("roles: [support]", above=ROLES)
 

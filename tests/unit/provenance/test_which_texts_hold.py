@@ -6,11 +6,19 @@ import pytest
 
 from dueprocess.provenance import Token, said, token_of
 from dueprocess.provenance.active import is_part_of_account
-from dueprocess.provenance.holding import Texts, heads
+from dueprocess.provenance.holding import NO_TEXTS, Texts, heads
 from dueprocess.provenance.place import places
 from dueprocess.provenance.standing import EMPTY_STANDING
 from dueprocess.provenance.token import Kind
 from dueprocess.provenance.words import Words
+
+
+def texts(*each: Words) -> Texts:
+    found = NO_TEXTS
+    for words in each:
+        found = found.also(words)
+    return found
+
 
 # As it is given, and as it may stand in a text.
 SPELT = [
@@ -52,7 +60,7 @@ def test_a_text_in_which_a_token_stands_is_told_in_every_spelling(value: str | i
     assert token is not None
     assert token.kind is Kind.WORDS or list(places(token, words))
     if list(places(token, words)):
-        told = list(Texts((Words("of nothing"), words, Words(""))).holding(token))
+        told = list(texts(Words("of nothing"), words, Words("")).holding(token))
         assert told == [1] if heads(token) else 1 in told
 
 
@@ -69,7 +77,7 @@ def test_no_text_is_passed_over_in_which_a_token_stands() -> None:
             token = token_of(value)
             if token is not None and list(places(token, words)):
                 found += 1
-                assert list(Texts((words,)).holding(token)) == [0], (value, text)
+                assert list(texts(words).holding(token)) == [0], (value, text)
     assert found > 1_000
 
 
@@ -95,24 +103,24 @@ def test_most_texts_that_hold_no_piece_of_a_token_are_not_read() -> None:
 
 def _is_read(text: Words, token: Token) -> bool:
     try:
-        return bool(list(Texts((text,)).holding(token)))
+        return bool(list(texts(text).holding(token)))
     except AssertionError:
         return True
 
 
 def test_a_long_text_among_short_ones_is_told_by_its_own_words() -> None:
     long = Words(" ".join(f"{number:05}x" for number in range(0, 90_000, 30)))
-    texts = Texts((Words("nothing"), long, Words("12345 in short"), Words("")))
+    several = texts(Words("nothing"), long, Words("12345 in short"), Words(""))
     assert len(long.heads) > len(Words("nothing").heads)
     for number in (0, 30, 12_360, 89_970):
         token = token_of(f"{number:05}x")
         assert token is not None
-        assert 1 in texts.holding(token)
+        assert 1 in several.holding(token)
     told = 0
     for other in range(100):
         unlike = token_of(f"{other}y")
         assert unlike is not None
-        told += 1 in texts._beginning(*heads(unlike))
+        told += 1 in several._beginning(*heads(unlike))
     assert told < 100 / 2
     assert sum(heads(Token(kind=Kind.WORDS, text=each)) != () for each in ("$$", "_", "a")) == 1
 
@@ -131,6 +139,14 @@ def test_what_cannot_be_told_is_asked_of_every_text() -> None:
         assert heads(token) == ()
 
 
+def test_the_last_text_is_asked_first_where_that_is_wanted() -> None:
+    token = token_of("W2345")
+    assert token is not None
+    several = texts(*map(Words, ("W2345 one", "none", "W2345 two", "W2345 three")))
+    assert list(several.holding(token)) == [0, 2, 3]
+    assert list(several.holding(token, latest_first=True)) == [3, 2, 0]
+
+
 def test_a_state_that_something_more_entered_tells_of_that_too() -> None:
     token = token_of("W2345")
     assert token is not None
@@ -138,7 +154,7 @@ def test_a_state_that_something_more_entered_tells_of_that_too() -> None:
     assert list(before.vouching_texts.holding(token)) == []
     after = before.enter(said("and order W2345", origin="answer"))
     assert list(after.vouching_texts.holding(token)) == [1]
-    assert list(after.latest_first.holding(token)) == [0]
+    assert list(after.texts.holding(token, latest_first=True)) == [1]
 
 
 @pytest.mark.parametrize("by", [2, 3, 4, 5, 34])

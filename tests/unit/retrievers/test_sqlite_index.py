@@ -59,7 +59,7 @@ def test_a_replaced_text_is_in_no_file_any_more(index: SqliteIndex, tmp_path: Pa
 def test_a_text_that_a_reader_still_holds_is_told_of(
     index: SqliteIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("dueprocess.retrievers.sqlite.file.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("dueprocess.sqlite_file.BUSY_SECONDS", 0.05)
     index.add(document("kb", "the word is xyzzyplugh"))
     index.close()
     impatient = SqliteIndex(tmp_path / "evidence.db")
@@ -127,39 +127,6 @@ def test_threads_share_an_index(index: SqliteIndex):
     for thread in threads:
         thread.join()
     assert len(index.documents()) == 20
-
-
-def test_a_file_of_another_program_is_refused_and_left_alone(tmp_path: Path):
-    path = tmp_path / "evidence.db"
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE mine (x)")
-    other.close()
-    before = path.read_bytes()
-    with pytest.raises(StoreUnavailable, match="of another program"):
-        SqliteIndex(path)
-    assert path.read_bytes() == before
-
-
-def test_a_file_of_a_later_version_is_refused(tmp_path: Path):
-    path = tmp_path / "evidence.db"
-    SqliteIndex(path).close()
-    with sqlite3.connect(path) as later:
-        later.execute("PRAGMA user_version = 99")
-    later.close()
-    with pytest.raises(StoreUnavailable, match="version 99; this program knows up to 1"):
-        SqliteIndex(path)
-
-
-def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path):
-    with pytest.raises(StoreUnavailable, match="is not a folder"):
-        SqliteIndex(tmp_path / "nowhere" / "evidence.db")
-    (tmp_path / "bytes.db").write_bytes(b"not a database, but longer than the header of one" * 40)
-    with pytest.raises(StoreUnavailable, match="expected a readable and writable index file"):
-        SqliteIndex(tmp_path / "bytes.db")
-
-
-def test_a_file_is_for_its_owner_only(index: SqliteIndex, tmp_path: Path):
-    assert (tmp_path / "evidence.db").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(

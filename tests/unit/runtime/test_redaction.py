@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dueprocess.agent.records import ModelReplied, RunFinished, TaskSubmitted
+from dueprocess.agent.records import ModelReplied, PlanMade, RunFinished, TaskSubmitted
 from dueprocess.gate import ActionDenied, ActionEdited, ApprovalRecord, CallRecord
 from dueprocess.ledger import Envelope, Event
 from dueprocess.model import ToolRequest, Usage
@@ -41,12 +41,19 @@ def called(tool: str, arguments: Json) -> Event:
     return event(ActionDenied(call=call, findings=()))
 
 
-def replied(tool: str, arguments: str) -> Event:
+def replied(tool: str, arguments: str, *, text: str = "") -> Event:
     request = ToolRequest(id="1", name=tool, arguments=arguments)
     usage = Usage(input_tokens=1, output_tokens=1)
     return event(
         ModelReplied(
-            turn=1, text="", requests=(request,), usage=usage, requested="m", reported="m", finish="stop", cost_micros=0
+            turn=1,
+            text=text,
+            requests=(request,),
+            usage=usage,
+            requested="m",
+            reported="m",
+            finish="stop",
+            cost_micros=0,
         )
     )
 
@@ -91,6 +98,57 @@ def test_a_hidden_value_is_hidden_wherever_else_it_turns_up(told: Event):
     hide = Redaction.of([POLICY], [event(TaskSubmitted(text="x", key="k", agent="a", principal="p")), told])
     assert hide.text(f"please charge {SECRET} now") == "please charge [redacted] now"
     assert hide.result("look", canonical({"a": [f"<{SECRET}>"], SECRET: 1})) == {"a": ["<[redacted]>"], "[redacted]": 1}
+
+
+def planned(arguments: Json, **more: Json) -> str:
+    call: Json = {"name": "paid", "tool": "pay", "arguments": arguments}
+    step: dict[str, Json] = {"id": "a", "kind": "calls", "calls": [call], "next": "b", **more}
+    return canonical({"start": "a", "steps": [step, {"id": "b", "kind": "end", "result": [SECRET, "steps"]}]})
+
+
+def test_what_a_plan_writes_out_is_hidden_as_it_would_be_in_the_call():
+    plan = planned({"card": SECRET, "amount": 5, "owner": {"name": "$.task"}})
+    for told in (event(PlanMade(plan=plan)), replied("look", "{}", text=plan)):
+        hide = Redaction.of([POLICY], [told])
+        assert hide.text(f"please charge {SECRET} of $.task") == "please charge [redacted] of $.task"
+        shown = hide.plan(plan)
+        assert SECRET not in canonical(shown)
+        assert '"arguments":{"amount":5,"card":"[redacted]","owner":{"name":"[redacted]"}}' in canonical(shown)
+
+
+def test_a_plan_keeps_its_form_whatever_is_hidden_of_it():
+    plan = planned({"card": "steps", "owner": {"name": "kind"}}, on_denied="calls", on_failed="")
+    hide = Redaction.of(
+        [POLICY], [called("pay", {"card": ["steps", "calls", "arguments", "next", "start", "a", "id"]})]
+    )
+    assert hide.plan(plan) == {
+        "start": "a",
+        "steps": [
+            {
+                "id": "a",
+                "kind": "calls",
+                "calls": [
+                    {
+                        "name": "paid",
+                        "tool": "pay",
+                        "arguments": {"card": "[redacted]", "owner": {"name": "[redacted]"}},
+                    }
+                ],
+                "next": "b",
+                "on_denied": "[redacted]",
+                "on_failed": "",
+            },
+            {"id": "b", "kind": "end", "result": [SECRET, "[redacted]"]},
+        ],
+    }
+
+
+@pytest.mark.parametrize("text", ["", "hello", "{", "[]", "{}", '{"steps":7}', '{"steps":[7,{"calls":[7,{}]}]}'])
+def test_a_text_that_is_no_plan_hides_and_shows_nothing(text: str):
+    hide = Redaction.of([POLICY], [event(PlanMade(plan=text))])
+    assert hide.secrets == ()
+    assert SECRET not in canonical(hide.plan(text))
+    assert Redaction.of([None], []).plan(planned({"card": SECRET})) == "[redacted]"
 
 
 def test_numbers_and_escaped_texts_are_hidden_as_they_are_written():

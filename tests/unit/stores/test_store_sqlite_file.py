@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from tests.unit.runtime.shop import POLICY, Shop
 
-from dueprocess.errors import BackendError, CommitLost, StoreUnavailable
+from dueprocess.errors import BackendError, CommitLost
 from dueprocess.ledger import leaf_hash, root_of
 from dueprocess.runtime.tables import GAUGES, GaugeRow
+from dueprocess.sqlite_file import SqliteFile
 from dueprocess.stores.journal import MemoryKeys
 from dueprocess.stores.sqlite import SqliteStore
+from dueprocess.stores.sqlite.store import LEDGER
 from dueprocess.stores.sqlite.writer import Writer
 from dueprocess.testing.store_bench import draft, run_named
 from dueprocess.testing.workbench import Line, Workbench, signing_key
@@ -35,54 +37,6 @@ def filled(path: Path, *, events: int = 200) -> MemoryKeys:
         store.write(lambda tx, number=number: tx.append(draft(run_named(1), text=f"event {number}" * 9)), sync=False)
     store.close()
     return keys
-
-
-def test_i2_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path):
-    path = tmp_path / "other.db"
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE mine (x)")
-    other.close()
-    before = path.read_bytes()
-    with pytest.raises(StoreUnavailable, match="of another program"):
-        opened(path)
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    "content", [b"not a database, but long enough to be looked at " * 50, b"SQLite format 3\x00" + b"\xff" * 200]
-)
-def test_i2_a_file_that_is_no_database_is_refused_and_left_as_it_is(content: bytes, tmp_path: Path):
-    path = tmp_path / "ledger.db"
-    path.write_bytes(content)
-    with pytest.raises(StoreUnavailable, match=r"ledger\.db"):
-        opened(path)
-    assert path.read_bytes() == content
-
-
-def test_i2_a_ledger_of_a_later_version_is_refused(tmp_path: Path):
-    path = tmp_path / "ledger.db"
-    filled(path, events=1)
-    with sqlite3.connect(path) as later:
-        later.execute("PRAGMA user_version = 99")
-    later.close()
-    with pytest.raises(StoreUnavailable, match="is of version 99; this program knows up to"):
-        opened(path)
-
-
-def test_i2_a_folder_in_place_of_the_file_and_a_file_in_place_of_the_folder_are_refused(tmp_path: Path):
-    (tmp_path / "ledger.db").mkdir()
-    with pytest.raises(StoreUnavailable):
-        opened(tmp_path / "ledger.db")
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(StoreUnavailable, match="is not a folder"):
-        opened(tmp_path / "file" / "ledger.db")
-    with pytest.raises(StoreUnavailable, match="is not a folder"):
-        opened(tmp_path / "nowhere" / "ledger.db")
-
-
-def test_the_file_is_for_its_owner_only(tmp_path: Path):
-    filled(tmp_path / "ledger.db", events=1)
-    assert (tmp_path / "ledger.db").stat().st_mode & 0o777 == 0o600
 
 
 def damaged(path: Path, table: str) -> None:
@@ -159,7 +113,7 @@ def test_i3_a_failed_commit_makes_every_member_unknown_and_the_next_one_goes_thr
             "BEGIN INSERT INTO children VALUES (7); END"
         )
     database.close()
-    writer = Writer(path, keys=MemoryKeys(), signing_key=signing_key(), origin="tests")
+    writer = Writer(SqliteFile(path, kind=LEDGER), keys=MemoryKeys(), signing_key=signing_key(), origin="tests")
     writer._connection.execute("PRAGMA foreign_keys = ON")
     entered, go_on = threading.Event(), threading.Event()
     ends: dict[str, object] = {}

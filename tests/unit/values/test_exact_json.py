@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dueprocess.errors import BadValue
 from dueprocess.values import MAX_DEPTH, Json, canonical, canonical_number, of_python, parse
+from dueprocess.values.canonical import parse_or
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 DECIMALS = st.one_of(
@@ -266,3 +267,10 @@ def test_an_integer_and_an_equal_decimal_have_one_text(zeros: int):
     assert canonical(number) == canonical(Decimal(f"7E+{zeros}"))
     assert canonical(-number) == canonical(Decimal(f"-7E+{zeros}"))
     assert canonical(number + 1) == str(number + 1)
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "NaN", '{"a":1,"a":2}', '"\\ud800"', "[" * 40 + "]" * 40, '{"a":'])
+def test_what_holds_no_json_is_the_default_and_nothing_without_one(text: str):
+    assert parse_or(text) is None
+    assert parse_or(text, text) == text
+    assert parse_or("[1.50]", text) == [Decimal("1.50")]

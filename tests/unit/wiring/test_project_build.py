@@ -63,6 +63,15 @@ def test_the_same_files_are_the_same_release_and_others_are_another(folder: Path
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_a_project_whose_agent_plans_first_is_another_release(folder: Path):
+    digests: list[str] = []
+    for mode in ("tool_loop", "plan_first"):
+        (folder / "due.yaml").write_text(DUE.replace("model:", f"mode: {mode}, model:"))
+        with access(folder, {}) as here:
+            digests.append(build(here, {}).releases["support"].digest)
+    assert digests[0] != digests[1]
+
+
 def test_a_digest_is_of_the_files_exact_bytes(folder: Path):
     (folder / "policy.yaml").write_bytes(b"tools: {look: {allowed: true}}\r\n")
     with access(folder, {}) as here:
@@ -213,3 +222,68 @@ def test_a_store_by_itself_is_opened_without_a_project(folder: Path):
         assert here.project is None
         with pytest.raises(StoreUnavailable, match=r"due\.yaml is not there"):
             build(here, {})
+
+
+SUB = """    sub_agents:
+      finder: {prompt: finder.md, describe: Finds., tools: [look], MORE}
+"""
+BLOCK = DUE.replace("{tools: tools.py", "\n    tools: tools.py").replace(", ", "\n    ").replace("}", "")
+
+
+def with_sub_agent(folder: Path, more: str = "max_turns: 3", **changed: str) -> None:
+    text = BLOCK + SUB.replace("MORE", more)
+    for old, new in changed.items():
+        text = text.replace(old, new)
+    (folder / "due.yaml").write_text(text)
+    (folder / "finder.md").write_text("Find it.")
+
+
+def test_a_sub_agent_is_part_of_its_agent_s_release(folder: Path):
+    with_sub_agent(folder)
+    with access(folder, {}) as here:
+        release = build(here, {}).releases["support"]
+    finder = release.config.sub_agents["finder"]
+    assert (finder.prompt, finder.tools, finder.model, finder.max_turns) == ("Find it.", ("look",), "", 3)
+    (folder / "finder.md").write_text("Find it!")
+    with access(folder, {}) as here:
+        assert build(here, {}).releases["support"].digest != release.digest
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"[look]": "[look, see]"},
+            "line 9: agents.support.sub_agents.finder.tools: sub-agent finder has 'see'; expected tools of its agent alone: look",
+        ),
+        ({"finder:": "look:"}, "look is a tool of its agent; expected another name for the sub-agent"),
+        ({"finder:": "ask_clarification:"}, "ask_clarification can be asked for by every agent"),
+        ({"finder.md": "other.md"}, "other.md cannot be read"),
+    ],
+)
+def test_a_sub_agent_that_cannot_be_is_refused_with_its_place(folder: Path, changed: dict[str, str], said: str):
+    with_sub_agent(folder, **changed)
+    with access(folder, {}) as here, pytest.raises(DueProcessError) as caught:
+        build(here, {})
+    assert said in str(caught.value)
+
+
+def test_the_model_of_a_sub_agent_is_there_for_it_alone(folder: Path):
+    (folder / "small.py").write_text("def script(request, run, turn): ...\n")
+    with_sub_agent(folder, "model: 'scripted:small.py:script'")
+    with access(folder, {}) as here:
+        provider = build(here, {}).shell.provider
+    assert provider is not None
+    assert provider.price("scripted:small.py:script") == Price(input=ZERO, output=ZERO)
+    with_sub_agent(folder, "model: gpt-4o-mini")
+    with access(folder, {}) as here, pytest.raises(BadValue, match="the model gpt-4o-mini needs a server"):
+        build(here, {})
+
+
+def test_the_environment_s_model_is_the_sub_agents_too(folder: Path):
+    (folder / "other.py").write_text("def script(request, run, turn): ...\n")
+    with_sub_agent(folder, "model: gpt-4o-mini")
+    environment = {"DUE_MODEL": "scripted:other.py:script"}
+    with access(folder, environment) as here:
+        release = build(here, environment).releases["support"]
+    assert {release.manifest.model, release.config.sub_agents["finder"].model} == {"scripted:other.py:script"}

@@ -7,6 +7,7 @@ import pytest
 from dueprocess.errors import FileInvalid, NotFound, StoreUnavailable
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Price
+from dueprocess.release.manifest import Mode
 from dueprocess.values import usd
 from dueprocess.wiring.project import load_project, read_project
 
@@ -27,7 +28,14 @@ def test_a_small_file_gets_the_defaults(tmp_path: Path):
         Path("policy.yaml"),
         "gpt-4o-mini",
     )
-    assert (agent.max_output_tokens, agent.clarifies, agent.workflow) == (1024, False, "")
+    assert (agent.max_output_tokens, agent.clarifies, agent.workflow, agent.sub_agents) == (1024, False, "", ())
+    assert agent.mode is Mode.TOOL_LOOP
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_how_an_agent_works_is_read(tmp_path: Path, mode: Mode):
+    project = read_project(SMALL.replace(b"-mini}", f"-mini, mode: {mode.value}}}".encode()), folder=tmp_path)
+    assert project.agent("").mode is mode
 
 
 def test_a_full_file_is_read(tmp_path: Path):
@@ -71,6 +79,9 @@ prices:
         ("prompt: prompt.md", "prompt: ", "agents.support.prompt: got nothing"),
         ("model: gpt-4o-mini", "model: m, max_output_tokens: 0", "whole number from 1"),
         ("model: gpt-4o-mini", "model: m, clarifies: maybe", "expected true or false"),
+        ("model: gpt-4o-mini", "model: m, mode: plan_last", "unknown value 'plan_last'; did you mean 'plan_first'?"),
+        ("model: gpt-4o-mini", "model: m, mode: 1", "agents.support.mode: got '1'"),
+        ("model: gpt-4o-mini", "model: m, mode: plan_first, workflow: w.py:W", "expected one of mode and workflow"),
         ("  support:", "  sup@port:", "no name of an agent"),
         ("  support:", "  ..:", "no name of an agent"),
         ("project: 1", "project: 1\ntenant: a b", "no name of a tenant"),
@@ -122,3 +133,64 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path):
     (tmp_path / "due.yaml").mkdir()
     with pytest.raises(StoreUnavailable, match="cannot be read"):
         load_project(tmp_path)
+
+
+SUB = b"""
+project: 1
+agents:
+  support:
+    tools: tools.py
+    prompt: prompt.md
+    policy: policy.yaml
+    model: gpt-4o-mini
+    sub_agents:
+      finder:
+        prompt: finder.md
+        describe: Finds facts.
+        tools: [look, see]
+"""
+
+
+def test_sub_agents_are_read_in_file_order_with_their_defaults(tmp_path: Path):
+    more = b"      writer: {prompt: w.md, describe: Writes., tools: [], model: small, max_turns: 1}\n"
+    finder, writer = read_project(SUB + more, folder=tmp_path).agent("").sub_agents
+    assert (finder.name, finder.prompt, finder.describe) == ("finder", Path("finder.md"), "Finds facts.")
+    assert (finder.tools, finder.model, finder.max_turns) == (("look", "see"), "", 10)
+    assert (finder.line, finder.place) == (13, "agents.support.sub_agents.finder.tools")
+    assert (writer.tools, writer.model, writer.max_turns) == ((), "small", 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("finder:", "find/er:", "line 10: agents.support.sub_agents.find/er: 'find/er' is no name of a sub-agent"),
+        ("finder:", "1st:", "is no name of a sub-agent; expected 1 to 64 letters, digits, - and _, the first no digit"),
+        ("        prompt: finder.md\n", "", "line 10: agents.support.sub_agents.finder: the key prompt is missing"),
+        ("        describe: Finds facts.\n", "", "the key describe is missing"),
+        ("        tools: [look, see]\n", "", "the key tools is missing"),
+        ("describe: Finds facts.", "describe: ''", "describe: got the text ''; expected what it is for"),
+        ("[look, see]", "look", "tools: got the text 'look'; expected a list"),
+        ("[look, see]", "[look, look]", "'look' is listed twice"),
+        ("[look, see]", "[look, 5]", "tools[1]: got '5'; expected the name of a tool"),
+        ("[look, see]", "[]\n        max_turns: 0", "max_turns: got '0'; expected a whole number from 1"),
+        ("[look, see]", "[]\n        max_turns: 1001", "max_turns: got '1001'; expected at most 1000 turns"),
+        ("[look, see]", "[]\n        model: 5", "model: got '5'; expected a model's name"),
+        ("[look, see]", "[]\n        clarifies: true", "unknown key 'clarifies'"),
+        ("[look, see]", "[]\n        sub_agents: {}", "a sub-agent has no sub_agents of its own"),
+        ("    sub_agents:\n", "    sub_agent:\n", "did you mean 'sub_agents'?"),
+    ],
+)
+def test_what_is_wrong_with_a_sub_agent_is_told_at_its_place(old: str, new: str, said: str, tmp_path: Path):
+    text = SUB.decode()
+    assert old in text
+    with pytest.raises(FileInvalid) as caught:
+        read_project(text.replace(old, new, 1).encode(), folder=tmp_path)
+    assert said in str(caught.value)
+
+
+def test_an_agent_that_plans_has_no_sub_agents(tmp_path: Path):
+    text = SMALL.replace(
+        b"-mini}", b"-mini, mode: plan_first, sub_agents: {a: {prompt: a.md, describe: helps, tools: []}}}"
+    )
+    with pytest.raises(FileInvalid, match="an agent that plans asks for its own calls alone; expected no sub_agents"):
+        read_project(text, folder=tmp_path)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from dueprocess.errors import Conflict, NoEffect
-from dueprocess.stores.sqlite.file import switch_to_wal
+from dueprocess.sqlite_file import switch_to_wal
 from dueprocess.values import Digest, Money, digest_text, usd
 
 _PACKAGE: Final = "dueprocess.examples.support_refunds"

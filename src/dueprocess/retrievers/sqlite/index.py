@@ -6,7 +6,6 @@ Rule 2. A change is one transaction. What was removed or replaced is wiped: rows
 """
 
 import sqlite3
-import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,10 +26,12 @@ from dueprocess.evidence import (
     passages,
 )
 from dueprocess.evidence.document import CHUNK_SIZE
-from dueprocess.retrievers.sqlite.file import connect, prepare, unavailable
 from dueprocess.retrievers.sqlite.terms import match_of, terms_of
+from dueprocess.sqlite_file import Kind, SqliteFile
 from dueprocess.values import Digest, Json, canonical, digest_json, digest_text
 from dueprocess.values.trust import Integrity
+
+INDEX: Final = Kind(article="an", name="index", application_id=b"duei", package="dueprocess.retrievers.sqlite")
 
 _MAY_SEE: Final = """(d.everyone OR EXISTS (
     SELECT 1 FROM access a WHERE a.document = d.document AND a.name IN (SELECT value FROM json_each(:names))))"""
@@ -57,12 +58,8 @@ class SqliteIndex:
         Raises:
             StoreUnavailable: it cannot be opened, or is no index.
         """
-        prepare(path)
-        self._path = path
+        self._file = SqliteFile(path, kind=INDEX)
         self._size = chunk_size
-        self._idle: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._closed = False
 
     def search(self, query: str, *, principal: Viewer, limit: int = 5) -> tuple[Retrieved, ...]:
         """The best chunks by BM25 that this viewer may see (rule 1)."""
@@ -73,24 +70,20 @@ class SqliteIndex:
             return ()
         names = sorted(principal.names)
         asked = {"match": match, "names": canonical([*names]), "most": limit}
-        with self._borrowed() as connection:
-            connection.execute("BEGIN")
-            try:
-                rows = [
-                    row
-                    for visible in (True, False)
-                    for row in connection.execute(_SEARCH, {**asked, "visible": visible}).fetchall()
-                ]
-                access = {row[10]: _labels(connection, row[10], names, everyone=row[9]) for row in rows}
-            finally:
-                connection.execute("COMMIT")
+        with self._file.reading() as connection:
+            rows = [
+                row
+                for visible in (True, False)
+                for row in connection.execute(_SEARCH, {**asked, "visible": visible}).fetchall()
+            ]
+            access = {row[10]: _labels(connection, row[10], names, everyone=row[9]) for row in rows}
         return tuple(_retrieved(row, access[row[10]]) for row in rows)
 
     def add(self, document: Document) -> bool:
         """Keeps a document, in place of the one of the same id."""
         cut = passages(document, size=self._size)
         fingerprint = _fingerprint(document, cut)
-        with self._borrowed() as connection:
+        with self._file.lent() as connection:
             with _changing(connection):
                 row = connection.execute(
                     "SELECT document, fingerprint FROM documents WHERE id = ?", (document.id,)
@@ -106,7 +99,7 @@ class SqliteIndex:
 
     def remove(self, document: str) -> bool:
         """Forgets a document (rule 2)."""
-        with self._borrowed() as connection:
+        with self._file.lent() as connection:
             with _changing(connection):
                 row = connection.execute("SELECT document FROM documents WHERE id = ?", (document,)).fetchone()
                 if row is not None:
@@ -117,48 +110,16 @@ class SqliteIndex:
     def documents(self, *, principal: Viewer | None = None) -> tuple[Listed, ...]:
         """The documents kept, by id: all, or those that a viewer may see."""
         names = sorted(principal.names) if principal is not None else []
-        with self._borrowed() as connection:
-            connection.execute("BEGIN")
-            try:
-                rows = connection.execute(_LIST, {"all": principal is None, "names": canonical([*names])}).fetchall()
-                kept: dict[int, set[str]] = {}
-                for number, name in connection.execute("SELECT document, name FROM access"):
-                    kept.setdefault(number, set()).add(name)
-            finally:
-                connection.execute("COMMIT")
+        with self._file.reading() as connection:
+            rows = connection.execute(_LIST, {"all": principal is None, "names": canonical([*names])}).fetchall()
+            kept: dict[int, set[str]] = {}
+            for number, name in connection.execute("SELECT document, name FROM access"):
+                kept.setdefault(number, set()).add(name)
         return tuple(_listed(row, kept.get(row[0], set()), principal) for row in rows)
 
     def close(self) -> None:
         """Closes the file. Every later call is refused."""
-        with self._lock:
-            self._closed = True
-            while self._idle:
-                self._idle.pop().close()
-
-    @contextmanager
-    def _borrowed(self) -> Generator[sqlite3.Connection]:
-        connection = self._take()
-        try:
-            yield connection
-        except sqlite3.Error as error:
-            raise unavailable(self._path, error) from None
-        finally:
-            self._give_back(connection)
-
-    def _take(self) -> sqlite3.Connection:
-        with self._lock:
-            if self._closed:
-                raise StoreUnavailable(f"{self._path} is closed; open it again")
-            if self._idle:
-                return self._idle.pop()
-        return connect(self._path)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            if not self._closed:
-                self._idle.append(connection)
-                return
-        connection.close()
+        self._file.close()
 
 
 @contextmanager

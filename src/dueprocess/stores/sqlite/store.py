@@ -1,14 +1,11 @@
 """The SQLite store: one file, one writer per process, readers that never wait for it."""
 
 import os
-import sqlite3
-import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
-from dueprocess.errors import Conflict, StoreUnavailable
+from dueprocess.errors import Conflict
 from dueprocess.ledger import (
     Checkpoint,
     Erased,
@@ -19,14 +16,15 @@ from dueprocess.ledger import (
     sign_checkpoint,
     verify_checkpoint,
 )
+from dueprocess.sqlite_file import Kind, SqliteFile
 from dueprocess.stores.journal import Head
 from dueprocess.stores.kek import sync_folder
-from dueprocess.stores.sqlite.file import connect, prepare, unavailable
 from dueprocess.stores.sqlite.transaction import SqliteTransaction
 from dueprocess.stores.sqlite.writer import Writer
 from dueprocess.values import RunId
 
 T = TypeVar("T")
+LEDGER: Final = Kind(article="a", name="ledger", application_id=b"due1", package="dueprocess.stores.sqlite")
 _PAGE: Final = 1000  # lines fetched at a time, so that an export of any size stays in little memory
 
 
@@ -37,20 +35,15 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path, *, keys: Keyring, signing_key: SigningKey, origin: str) -> None:
-        prepare(path)
-        self._path = path
+        self._file = SqliteFile(path, kind=LEDGER)
         self._keys = keys
         self._signing_key = signing_key
         self._origin = origin
-        self._writer = Writer(path, keys=keys, signing_key=signing_key, origin=origin)
-        self._idle: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._closed = False
+        self._writer = Writer(self._file, keys=keys, signing_key=signing_key, origin=origin)
 
     def open_run(self, run: RunId) -> None:
         """Makes the run's data key durable, before its first event."""
-        if self._closed:
-            raise StoreUnavailable(f"{self._path} is closed; open it again")
+        self._file.require_open()
         if isinstance(self._keys.create([run])[run], Erased):
             raise Conflict(f"the key of run {run} was erased; expected a run that has not been erased")
 
@@ -60,12 +53,8 @@ class SqliteStore:
 
     def read(self, query: Callable[[Reader], T]) -> T:
         """Runs a query in one read transaction."""
-        with self._borrowed() as connection:
-            connection.execute("BEGIN")
-            try:
-                return query(SqliteTransaction(connection, head=Head(), keys=self._keys))
-            finally:
-                connection.execute("COMMIT")
+        with self._file.reading() as connection:
+            return query(SqliteTransaction(connection, head=Head(), keys=self._keys))
 
     def lines(self, *, first: int = 0) -> Iterator[bytes]:
         """The exact stored lines from this leaf on, page by page; lines appended meanwhile may follow."""
@@ -81,12 +70,12 @@ class SqliteStore:
 
         It is durable, also where the commits behind it did not wait for that: whoever keeps it may hold the log to it.
         """
-        with self._borrowed() as connection:
+        with self._file.lent() as connection:
             row = connection.execute("SELECT note FROM log WHERE id = 1").fetchone()
             try:
                 self._sync_wal()
             except OSError as error:
-                raise unavailable(self._path, error) from None
+                raise self._file.unavailable(error) from None
         if row is None:
             checkpoint = Checkpoint(origin=self._origin, size=0, root=Head().frontier.root())
             return checkpoint, sign_checkpoint(checkpoint, key=self._signing_key)
@@ -95,57 +84,30 @@ class SqliteStore:
 
     def erase_key(self, run: RunId) -> None:
         """Destroys the run's data key and empties the WAL, so that no old page keeps what the tables no longer say."""
-        with self._borrowed() as connection:
+        with self._file.lent() as connection:
             self._keys.erase(run)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Commits what is queued and closes the file. Every later call is refused."""
         self._writer.close()
-        with self._lock:
-            self._closed = True
-            while self._idle:
-                self._idle.pop().close()
+        self._file.close()
 
     def _sync_wal(self) -> None:
         # INVARIANT I3: a log that lost what a stranger has seen of it looks cut back. What is no longer in the WAL is in the
         # file, which was synced before. SQLite keeps no lock on the WAL, so closing a descriptor of it gives none up.
+        path = self._file.path
         try:
-            descriptor = os.open(self._path.with_name(f"{self._path.name}-wal"), os.O_RDONLY)
+            descriptor = os.open(path.with_name(f"{path.name}-wal"), os.O_RDONLY)
         except FileNotFoundError:
             return
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        sync_folder(self._path.parent)
+        sync_folder(path.parent)
 
     def _page(self, first: int) -> list[bytes]:
-        with self._borrowed() as connection:
+        with self._file.lent() as connection:
             rows = connection.execute("SELECT line FROM events WHERE leaf >= ? ORDER BY leaf LIMIT ?", (first, _PAGE))
             return [line for (line,) in rows]
-
-    @contextmanager
-    def _borrowed(self) -> Generator[sqlite3.Connection]:
-        connection = self._take()
-        try:
-            yield connection
-        except sqlite3.Error as error:
-            raise unavailable(self._path, error) from None
-        finally:
-            self._give_back(connection)
-
-    def _take(self) -> sqlite3.Connection:
-        with self._lock:
-            if self._closed:
-                raise StoreUnavailable(f"{self._path} is closed; open it again")
-            if self._idle:
-                return self._idle.pop()
-        return connect(self._path)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            if not self._closed:
-                self._idle.append(connection)
-                return
-        connection.close()

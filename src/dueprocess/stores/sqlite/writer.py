@@ -13,13 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dueprocess.errors import CommitLost, DueProcessError, StoreUnavailable
 from dueprocess.ledger import Frontier, Keyring, SigningKey, Transaction
+from dueprocess.sqlite_file import SqliteFile
 from dueprocess.stores.journal import Head
-from dueprocess.stores.sqlite.file import connect, unavailable
 from dueprocess.stores.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
@@ -47,15 +46,15 @@ class _Member:
 class Writer:
     """Owns the writing connection and its thread."""
 
-    def __init__(self, path: Path, *, keys: Keyring, signing_key: SigningKey, origin: str) -> None:
-        self._path = path
+    def __init__(self, file: SqliteFile, *, keys: Keyring, signing_key: SigningKey, origin: str) -> None:
+        self._file = file
         self._keys = keys
         self._signing_key = signing_key
         self._origin = origin
         self._queue: queue.SimpleQueue[_Member | None] = queue.SimpleQueue()
         self._synchronous = ""
         self._head, self._head_row = Head(), (b"", b"")
-        self._connection = connect(path)
+        self._connection = file.connect()
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="dueprocess-writer", daemon=True)
@@ -66,7 +65,7 @@ class Writer:
         member = _Member(unit, sync=sync)
         with self._closing:
             if self._closed:
-                raise StoreUnavailable(f"{self._path} is closed; open it again")
+                raise StoreUnavailable(f"{self._file.path} is closed; open it again")
             self._queue.put(member)
         member.done.acquire()
         if member.error is not None:
@@ -139,8 +138,8 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
         for member in group:
-            told = f"{self._path}: the commit failed ({error}); whether it is on disk is unknown"
-            member.error = CommitLost(told) if committing else unavailable(self._path, error)
+            told = f"{self._file.path}: the commit failed ({error}); whether it is on disk is unknown"
+            member.error = CommitLost(told) if committing else self._file.unavailable(error)
             member.result = None
 
     def _read_head(self) -> Head:
