@@ -15,13 +15,13 @@ from itertools import islice
 from typing import Final
 
 from dueprocess.provenance.active import active_tokens, is_part_of_account, is_part_of_active
-from dueprocess.provenance.token import MAX_LENGTH, PHONE, Kind, Token, text_token
+from dueprocess.provenance.token import MAX_IBAN, MAX_LENGTH, PHONE, Kind, Token, text_token
 from dueprocess.provenance.words import GAP, Words, is_joined
 
 MAX_PLACES: Final = 200  # of one token in one text: beyond it the text is a flood
 _JOINS: Final = frozenset("-_./@#:+&~\\'\u2019")
 _POSSESSIVE = re.compile(r"['\u2019](?:s\b|(?!\w))")
-_AROUND: Final = 60  # characters to each side in which a longer account or phone number would show
+_AROUND: Final = 2 * MAX_IBAN  # characters to each side: the longest account may be set apart one by one
 _MONTHS: Final = "january february march april may june july august september october november december".split()
 _ANY_MONTH: Final = "|".join(rf"{name[:3]}(?:{name[3:]}|\.)?" for name in _MONTHS)
 _NAMED_DATE = re.compile(

@@ -68,7 +68,7 @@ def text_token(text: str) -> Token:
         return Token(kind=Kind.EMAIL, text=email_form(text))
     if is_link(text):
         return Token(kind=Kind.LINK, text=link_form(text))
-    if not text.isascii() and any(character.isdigit() and not character.isascii() for character in text):
+    if not text.isascii():
         return Token(kind=Kind.WORDS, text=text)
     compact = text.replace(" ", "")
     if _IBAN.fullmatch(text) and MIN_IBAN <= len(compact) <= MAX_IBAN and any(map(str.isdigit, compact[4:])):

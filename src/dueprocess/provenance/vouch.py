@@ -273,7 +273,7 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
 
 
 def _is_id(text: str) -> bool:
-    if " " in text or len(text) < _LONG_ENOUGH:
+    if len(text) < _LONG_ENOUGH:
         return False
     if not any(map(str.isalpha, text)) and not set(text) & set("-_/#"):
         return False  # a sum, a time: what is written with digits alone is a number, or none

@@ -12,6 +12,9 @@ from dueprocess.provenance.answer import leaves, records, says_something
 from dueprocess.provenance.token import MAX_LENGTH
 from dueprocess.provenance.words import PAGE, Words, folded, head, own_words, place_of
 from dueprocess.values import Json
+from dueprocess.values.trust import Integrity, Label, Source
+
+OPERATOR = Source(label=Label(integrity=Integrity.OPERATOR))
 
 # Tokens ---------------------------------------------------------------------------------------------------------------
 
@@ -95,6 +98,7 @@ def test_what_is_not_seen_misleads(character: str):
         ("\u30d3\u30ebabc\u738b", False),
         ("\ud55c\uae00abc", False),
         ("\u3105abc", False),
+        ("\u3042abc", False),
         ("\u043f\u0440abc", True),
         ("\u03b1abc", True),
         ("\u03b1\u03b2 abc", False),
@@ -213,6 +217,7 @@ def test_how_runs_begin_is_told_by_four_characters():
         ("a: 'x\"", {"a": "'x\""}),
         ("a: \"it''s\"", {"a": "it''s"}),
         ("- 1\n- x", [1, "x"]),
+        ("- ~a", ["~a"]),
         ("a b: 1\nc.d-e: 2", {"a b": 1, "c.d-e": 2}),
         (' {"a": 1}', {"a": 1}),
         ("[1, 2]", [1, 2]),
@@ -287,6 +292,8 @@ def test_a_few_numbers_say_nothing_and_any_text_does():
     assert not says_something([None, " ", []])
     assert says_something([5, [["x"]]])
     assert run_of(answer([10**31 + 1, 10**32 + 1], UNTRUSTED)).tainted
+    assert answer(5, UNTRUSTED).label.integrity is Integrity.DIRECTORY
+    assert answer(5, OPERATOR).label.integrity is answer("x", OPERATOR).label.integrity is Integrity.OPERATOR
 
 
 # What is active -----------------------------------------------------------------------------------------------------
@@ -322,6 +329,7 @@ def test_a_few_numbers_say_nothing_and_any_text_does():
         (f"{'x' * 300}.", []),
         (f"{'x' * 2500}.", [(Kind.LINK, "x" * 2000)]),
         ("x" * 400, []),
+        ("x" * 400 + " or b.example", [(Kind.LINK, "b.example")]),
         (f"foo://{'x' * 2500}", [(Kind.LINK, f"foo://{'x' * 1994}")]),
     ],
 )

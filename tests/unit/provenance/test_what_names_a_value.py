@@ -17,6 +17,7 @@ from dueprocess.provenance import (
     EMPTY_STANDING,
     Endorsed,
     Spent,
+    Token,
     Use,
     Vouched,
     answered,
@@ -224,6 +225,7 @@ def test_what_is_named_is_vouched(text: str, value: str | int, argument: str):
         ("see _abc", "_abc", "name"),
         ("see abc#", "abc#", "name"),
         ("see 12:34", "12:34", "name"),
+        ("see 12~34", "12~34", "name"),
         ("call 212 555 12", "212 555 12", "number"),
         ("call 212 555 1234 and 12 345 678", "12 345 678", "number"),
         ("say Of The", "of the", "name"),
@@ -368,6 +370,15 @@ def test_a_place_that_the_same_action_uses_already_is_not_used_twice():
     assert is_known(standing.use((Use(action="a1", argument="to", span=0, start=3),)), token, role=role, tool="send")
     assert is_mentioned(standing, token)
     assert not is_mentioned(told("hello"), token)
+    other = Endorsed(tool="send", argument="to", token=the_token("eve@x.example"), by="user:fin")
+    assert not is_mentioned(told("hello").endorse(other), token)
+    assert is_mentioned(told("hello").endorse(other), other.token)
+
+
+def the_token(value: str) -> Token:
+    token = token_of(value)
+    assert token is not None
+    return token
 
 
 def test_an_action_uses_only_what_its_last_decision_found():
