@@ -32,7 +32,7 @@ _YEAR = re.compile(r" \d{4}")
 _SCALED = re.compile(r"[ -]?(?:%|k\b|m\b|bn\b|mio\b|mrd\b|hundred|thousand|million|billion|tausend|dozen|per ?cent)")
 _THREE_DIGITS = re.compile(r"\d{3}(?!\d)")
 _GOES_ON = re.compile(r"\d{1,3} \d{3}(?!\d)")
-_TWO_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # a thousand in one country, decimals in another
+_TWO_READINGS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a thousand in one country, decimals in another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def text_token(text: str) -> Token:
         return Token(kind=Kind.NUMBER, text=canonical_number(Decimal(text)))
     # Other groups of digits may be anything: 12-345-678 is not 123-45-678 unless one would call it.
     is_called = text.startswith(("+", "0", "("))
-    if is_called and (text.startswith(("+", "00")) or not text.isdigit()) and PHONE.fullmatch(text):
+    if is_called and (text.startswith("00") or not text.isdigit()) and PHONE.fullmatch(text):
         return Token(kind=Kind.PHONE, text=digits_of(text))
     return Token(kind=Kind.WORDS, text=text)
 

@@ -288,7 +288,7 @@ def _is_name(words: Words, place: Place, role: Role) -> bool:
         return False
     if len(named) > 1:
         digits = [word[:1].isdigit() for word in named]
-        return named[0].lower() not in _OPENERS and not all(digits) and not any(map(all, pairwise(digits)))
+        return named[0].lower() not in _OPENERS and not any(map(all, pairwise(digits)))
     return not any(map(str.isdigit, written)) and not {written.lower(), _stem(written.lower())} & (
         _OPENERS | role.words
     )

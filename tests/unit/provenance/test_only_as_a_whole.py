@@ -38,6 +38,7 @@ def test_a_month_that_is_none_has_no_name(month: str):
 
 def test_what_only_looks_like_a_date_hides_no_number():
     assert stands(30, "30 of September, 20261 pieces") == ["30"]
+    assert stands(5, "5 of them on May 1, 2026") == stands(5, "on May 1, 2026 all 5") == ["5"]
     assert stands(2026, "the 30th of September is far, and 2026 too") == ["2026"]
     assert stands("30th", f"{'x ' * 60}30th of September, 2026") == []
     assert stands(2026, f"{'x ' * 60}30th of September, 2026{' x' * 60}") == []
@@ -110,6 +111,7 @@ def test_a_part_of_something_longer_is_no_number(text: str, value: Json):
         ("a 250", 250),
         ("1417 250", 1417),
         ("7. 250", 250),
+        ("5(250)", 250),
         ("7 , 250", 7),
         ("-5", -5),
         ("17342 kilos", 17342),
@@ -140,6 +142,8 @@ def test_a_number_stands_in_every_spelling_of_it(value: Json, text: str):
     [
         (1250, "1.250 1250.000 1250,000 12,50 125,0 1,2500 1.250.0"),
         ("1.25", "1.250 1,250 1.255 1,255"),
+        ("-1.25", "-1.250 -1,250"),
+        (-1250, "-1.250 -12.50"),
         ("1250.5", "1.250.5 1250.51 1,250,5 1250,501"),
         (1250000, "1.250,000 1250,000 1.250000"),
         (250, "250.001 250.000 0250 1250"),
@@ -173,6 +177,7 @@ def test_a_part_of_an_address_is_no_word():
     assert stands("2026 is", "on May 1, 2026 is it") == ["2026 is"]
     assert stands("a@b.example", "a@b.example(x) or a@b.example[x") == []
     assert stands("b.example/a(x", "see b.example/a(x.") == ["b.example/a(x"]
+    assert stands(3704, "DE89 3704 0044 0532 0130 00") == stands("nwbk", "GB29 NWBK 6016 1331 9268 19") == []
     far = f"{'x ' * 50}ann "
     assert stands(3704, f"{far}DE89 3704 0044 0532 0130 00") == stands(5551, f"{far}+49 171 5551 234") == []
     assert stands(1, f"{far}on May 1, 2026") == stands(2027, "on May 1, 2026 and May 1, 20271 or 20279") == []
@@ -181,6 +186,7 @@ def test_a_part_of_an_address_is_no_word():
 def test_an_apostrophe_and_an_s_are_no_part_of_a_name():
     assert stands("ann", "Ann's, Ann\u2019s and anns' and ann'") == ["ann"] * 3
     assert stands("ann", "ann'so ann'x") == []
+    assert stands("ann", "ann\u2026bee and bee\u2026ann") == ["ann", "ann"]
 
 
 @pytest.mark.parametrize(

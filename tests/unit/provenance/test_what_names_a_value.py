@@ -98,6 +98,11 @@ def test_a_sum_is_told_by_a_word_for_money_beside_it(word: str):
     assert is_vouched(told(f"{word} 9876"), 9876, word, "move")
 
 
+def test_another_sign_tells_no_sum():
+    for text in ("give ~ 9876", "give 9876 ~", "give % 9876"):
+        assert not is_vouched(told(text), 9876, "amount", "pay")
+
+
 def is_vouched_as(text: str, value: int, argument: str) -> bool:
     return is_vouched(told(text), value, argument, "pay")
 
@@ -127,6 +132,8 @@ def test_of_a_directory_too_money_alone_vouches_money():
     standing = run_of(answer(record, tool="find"))
     assert is_vouched(standing, 9876, "amount", "pay")
     assert is_vouched(standing, "12.5", "amount", "pay")
+    assert is_vouched(standing, 9876, "price", "pay")
+    assert is_vouched(run_of(answer({"value": 9876})), 9876, "rent_value", "pay")
     assert not is_vouched(standing, 4321, "amount", "pay")
     # The value that stands beside it in the record is another one.
     assert not is_vouched(standing, 7654, "amount", "pay")

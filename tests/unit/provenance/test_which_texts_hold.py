@@ -179,7 +179,7 @@ def test_an_account_is_told_by_its_check_digits_however_it_is_grouped(by: int, g
 
 
 def test_a_digit_is_a_part_of_the_longest_account_set_apart_one_by_one() -> None:
-    body = "3" * 29 + "7"
+    body = "a" * 29 + "7"
     text = f"gb{98 - _modulo(f'{body}gb00'):02} {' '.join(body)}"
     token = token_of(7)
     assert token is not None
