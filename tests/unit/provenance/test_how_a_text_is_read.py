@@ -194,6 +194,8 @@ def test_how_runs_begin_is_told_by_four_characters():
         assert len(heads) == PAGE == 1021
         assert sum(heads) == len(text.split())
         assert all(heads[place_of(head(folded(run))) % PAGE] for run in text.split())
+    # Half a pair is no letter, and may stand in what a stranger sent.
+    assert Words("a \ud800b").heads[place_of("b") % PAGE]
     many = Words(" ".join(map(str, random.Random(1).sample(range(1000, 9999), 2_000)))).heads
     assert len(many) > 2 * sum(many)
 
@@ -289,6 +291,8 @@ def test_a_few_numbers_say_nothing_and_any_text_does():
     assert not says_something([10**31 + 1, 10**31 + 1])
     assert says_something([10**31 + 1, 10**32 + 1])
     assert says_something({"a": 1})
+    assert says_something({"": "x"})
+    assert not says_something({"": 1})
     assert not says_something([True] * 99)
     assert not says_something([None, " ", []])
     assert says_something([5, [["x"]]])

@@ -263,14 +263,13 @@ NATIONAL = "(171) 555-1234"
         "call 171 555 1234.5",
         "call 171 555 1234(5",
         "call 171 555 1243",
-        "call 171 555    123 4",
         "call 171 555 -/-- 1234",
         "call 171 555",
     ],
 )
 def test_a_part_of_a_number_to_call_is_another_number(text: str):
-    assert stands(NATIONAL, text) == [] or stands(NATIONAL, text) == ["171 555 123 4"]
-    assert not is_vouched(told(text), NATIONAL, "number", "call") or "    " in text
+    assert stands(NATIONAL, text) == []
+    assert not is_vouched(told(text), NATIONAL, "number", "call")
 
 
 @pytest.mark.parametrize(
@@ -286,6 +285,7 @@ def test_a_part_of_a_number_to_call_is_another_number(text: str):
         "171.555.1234, 5",
         "171) -555 1234",
         "tel:171 555 1234 or",
+        "call 171 555    123 4",
     ],
 )
 def test_a_number_to_call_is_found_however_it_is_grouped(text: str):

@@ -70,6 +70,7 @@ def test_a_sum_is_told_by_the_sign_of_its_currency(sign: str):
     for text in (f"give {sign}9876", f"give {sign} 9876", f"give 9876{sign}", f"give 9876 {sign} now"):
         assert is_vouched(told(text), 9876, "amount", "pay")
         assert not is_vouched(told(text), 9876, "file", "delete")
+    # Beside it alone: a sign further on is of something else.
     for text in (f"give {sign} to 9876", f"give 9876, {sign}"):
         assert not is_vouched(told(text), 9876, "amount", "pay")
         assert is_vouched(told(text), 9876, "file", "delete")
