@@ -1,6 +1,6 @@
 """Break the pure rooms on purpose, one small change at a time, and count which changes the rooms' own tests notice.
 
-    python tools/mutants.py                      every mutant of the four rooms
+    python tools/mutants.py                      every mutant of the five rooms
     python tools/mutants.py --sample 150         a part, the same for the same --seed
     python tools/mutants.py --room meter --list  what would be tried
 
@@ -28,7 +28,7 @@ from mutation_tree import Known, survey
 from mutation_trial import PATIENCE, RehearsalFailed, Trial, Verdict, rehearse, tried
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("policy", "meter", "approval", "gate")
+ROOMS = ("policy", "meter", "approval", "gate", "provenance")
 LEAST = 85.0
 SEED = 20
 NOT_COPIED = (".git", ".venv", ".tools", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "htmlcov")

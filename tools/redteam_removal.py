@@ -223,8 +223,8 @@ def endorsed_anywhere() -> Iterator[tuple[Any, str, Any]]:
 
 def ids_of_many_records() -> Iterator[tuple[Any, str, Any]]:
     def fields(answer: Any, source: Any) -> list[Any]:
-        everything = list(entered.leaves(answer))
-        return [each for wanted, _ in source.fields for each in everything if each[0][: len(wanted)] == wanted]
+        everything = list(enumerate(entered.leaves(answer)))
+        return [each for wanted, _ in source.fields for each in everything if each[1][0][: len(wanted)] == wanted]
 
     yield entered, "_fields", fields
 

@@ -43,7 +43,7 @@ def leaves(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             case str():
                 yield at, item
             case bool() | None:
-                continue
+                pass
             case int() | Decimal():
                 yield at, canonical_number(item)
             case list():
@@ -110,8 +110,7 @@ def _is_placed(records: list[Json], top: dict[str, Json], indent: str, *, key: s
         return False
     if indent == "  ":
         return bool(records) and isinstance(records[-1], dict) and not top
-    is_of_other_form = bool(records) and isinstance(records[-1], dict) != (key is not None)
-    return not (indent == "- " and is_of_other_form)
+    return not records or isinstance(records[-1], dict) == (key is not None)
 
 
 def _scalar(written: str) -> Json:

@@ -11,25 +11,28 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from dueprocess.provenance.active import active_tokens, is_part_of_account, is_part_of_active
-from dueprocess.provenance.token import MAX_LENGTH, PHONE, Kind, Token, text_token
-from dueprocess.provenance.words import Words, is_joined
+from dueprocess.provenance.token import MAX_IBAN, MAX_LENGTH, PHONE, Kind, Token, text_token
+from dueprocess.provenance.words import GAP, Words, is_joined
 
 MAX_PLACES: Final = 200  # of one token in one text: beyond it the text is a flood
 _JOINS: Final = frozenset("-_./@#:+&~\\'\u2019")
 _POSSESSIVE = re.compile(r"['\u2019](?:s\b|(?!\w))")
-_AROUND: Final = 60  # characters to each side in which a longer account or phone number would show
+_AROUND: Final = 2 * MAX_IBAN  # characters to each side: the longest account may be set apart one by one
 _MONTHS: Final = "january february march april may june july august september october november december".split()
 _ANY_MONTH: Final = "|".join(rf"{name[:3]}(?:{name[3:]}|\.)?" for name in _MONTHS)
 _NAMED_DATE = re.compile(
     rf"\b(?:{_ANY_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_ANY_MONTH}),? \d{{4}}\b"
 )
-_LONGEST_DATE: Final = len("30th of september, 2026")
+_LONGEST_DATE: Final = len("30th of september, 2026.")  # and the character behind it, to see that it ends
 _YEAR = re.compile(r" \d{4}")
 _SCALED = re.compile(r"[ -]?(?:%|k\b|m\b|bn\b|mio\b|mrd\b|hundred|thousand|million|billion|tausend|dozen|per ?cent)")
-_TWO_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # a thousand in one country, decimals in another
+_THREE_DIGITS = re.compile(r"\d{3}(?!\d)")
+_GOES_ON = re.compile(r"\d{1,3} \d{3}(?!\d)")
+_TWO_READINGS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a thousand in one country, decimals in another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +98,15 @@ def _literal(wanted: str, text: str) -> Iterator[Place]:
 
 
 def _is_whole_word(text: str, start: int, end: int) -> bool:
-    before, after = start - 1, end
-    if is_joined(text, before) or is_joined(text, after):
+    outer, before, after, further = _around(text, start, end)
+    if is_joined(before) or is_joined(after) or (_joins(before) and is_joined(outer)):
         return False
-    if before >= 1 and _joins(text[before]) and is_joined(text, before - 1):
-        return False
-    goes_on = after + 1 < len(text) and _joins(text[after]) and is_joined(text, after + 1)
-    return not goes_on or _POSSESSIVE.match(text, after) is not None
+    return not (_joins(after) and is_joined(further)) or _POSSESSIVE.match(text, end) is not None
+
+
+def _around(text: str, start: int, end: int) -> str:
+    """The two characters before a place and the two behind it; gaps where the text has none."""
+    return text[max(0, start - 2) : start].rjust(2, GAP) + text[end : end + 2].ljust(2, GAP)
 
 
 def _joins(character: str) -> bool:
@@ -110,12 +115,11 @@ def _joins(character: str) -> bool:
 
 def _is_inside(text: str, place: Place) -> bool:
     """Whether a place is a part of something longer that is one token: an address, an account, a phone number, a date."""
-    if "@" in text or "." in text or "/" in text:
-        start, end = _run(text, place.start)
-        if start <= place.start and place.end <= end and place.end - place.start < end - start:
-            longer = text_token(text[start:end]) if end - start <= MAX_LENGTH else None
-            if longer is None or longer.kind in {Kind.EMAIL, Kind.LINK}:
-                return True
+    start, end = _run(text, place.start)
+    if start < place.start or place.end < end:
+        longer = text_token(text[start:end]) if end - start < MAX_LENGTH else None
+        if longer is None or longer.kind in {Kind.EMAIL, Kind.LINK}:
+            return True
     if _is_in_date(text, place):
         return True
     begin = max(0, place.start - _AROUND)
@@ -124,42 +128,36 @@ def _is_inside(text: str, place: Place) -> bool:
 
 
 def _is_in_date(text: str, place: Place) -> bool:
-    # One character more to each side, to see where words end.
-    begin = max(0, place.start - _LONGEST_DATE - 1)
-    near = text[begin : place.start + _LONGEST_DATE + 1]
+    begin = max(0, place.start - _LONGEST_DATE)
+    near = text[begin : place.start + _LONGEST_DATE]
     return _YEAR.search(near) is not None and any(
         begin + date.start() <= place.start and place.end <= begin + date.end() for date in _NAMED_DATE.finditer(near)
     )
 
 
 def _matches(pattern: re.Pattern[str], text: str, is_whole: Callable[[str, int, int], bool]) -> Iterator[Place]:
-    for seen, found in enumerate(pattern.finditer(text)):
-        if seen == MAX_PLACES:
-            return
+    for found in islice(pattern.finditer(text), MAX_PLACES):
         if is_whole(text, found.start(), found.end()):
             yield Place(start=found.start(), end=found.end())
 
 
 def _is_whole_number(text: str, start: int, end: int) -> bool:
-    if is_joined(text, start - 1) or is_joined(text, end):
+    outer, before, after, further = _around(text, start, end)
+    if is_joined(before) or is_joined(after):
         return False
-    if start > 1 and text[start - 1] != ":" and _joins(text[start - 1]) and is_joined(text, start - 2):
+    if (_joins(after) and is_joined(further)) or (after == "," and further.isdigit()):
+        return False
+    if _joins(before) and is_joined(outer) and before != ":":
         return False  # of an id: 17342 in O-17342
-    if end + 1 < len(text) and _joins(text[end]) and is_joined(text, end + 1):
+    if before in ",:" and outer.isdigit():
         return False
-    if start > 1 and text[start - 1] in ".,:/-'" and text[start - 2].isdigit():
-        return False
-    if start >= 1 and text[start - 1] in "-.+" and (start == 1 or text[start - 2] in " \0($€£"):
+    if before in "-.+" and outer in " \0($€£":
         return False  # a sign, or the decimals of a number without a whole part
     if _SCALED.match(text, end) or _TWO_READINGS.fullmatch(text, start, end):
         return False
     # Three digits behind a blank may be the rest of a number that was begun before it.
-    written = text[start:end]
-    if start > 1 and text[start - 1] == " " and text[start - 2].isdigit() and re.match(r"\d{3}(?!\d)", written):
-        return False
-    if len(written) <= 3 and written.isdigit() and re.match(r" \d{3}(?!\d)", text[end : end + 5]):  # noqa: PLR2004
-        return False
-    return not (end + 1 < len(text) and text[end] in ".,:/-'" and text[end + 1].isdigit())
+    is_rest = before == " " and outer.isdigit() and _THREE_DIGITS.match(text, start, end) is not None
+    return not is_rest and _GOES_ON.match(text, start) is None
 
 
 @lru_cache(maxsize=512)
@@ -182,39 +180,16 @@ def _dates(date: str, text: str) -> Iterator[Place]:
     year, month, day = date.split("-")
     for spelled in (date, f"{year}/{month}/{day}"):
         yield from (each for each in _literal(spelled, text) if _is_whole_number(text, each.start, each.end))
-    if not 1 <= int(month) <= len(_MONTHS) or _MONTHS[int(month) - 1][:3] not in text:
-        return
-    after, before = _named_date(int(month), int(day), year)
-    for seen, found in enumerate(_month(int(month)).finditer(text)):
-        if seen == MAX_PLACES:
-            return
-        behind = after.match(text, found.end())
-        ahead = before.search(text, max(0, found.start() - _DAY_LENGTH), found.start())
-        in_year = _in_year(year).match(text, found.end())
-        if behind is not None:
-            yield Place(start=found.start(), end=behind.end())
-        elif ahead is not None and in_year is not None:
-            yield Place(start=ahead.start(), end=in_year.end())
-
-
-_DAY_LENGTH: Final = len("01st of ")
-
-
-@lru_cache(maxsize=12)
-def _month(month: int) -> re.Pattern[str]:
-    name = _MONTHS[month - 1]
-    return re.compile(rf"{name[:3]}(?:{name[3:]}|\.)?(?![^\W\d_])" if len(name) > len("may") else r"may\b")
+    if 1 <= int(month) <= len(_MONTHS):
+        named = _named_date(_MONTHS[int(month) - 1], int(day), year)
+        for found in islice(named.finditer(text), MAX_PLACES):
+            yield Place(start=found.start(), end=found.end())
 
 
 @lru_cache(maxsize=256)
-def _named_date(month: int, day: int, year: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    of_month = rf"0?{day}(?:st|nd|rd|th)?"
-    return re.compile(rf" {of_month},? {year}(?!\d)"), re.compile(rf"(?<!\d){of_month}(?: of)? $")
-
-
-@lru_cache(maxsize=256)
-def _in_year(year: str) -> re.Pattern[str]:
-    return re.compile(rf",? {year}(?!\d)")
+def _named_date(name: str, day: int, year: str) -> re.Pattern[str]:
+    month, of_month = rf"{name[:3]}(?:{name[3:]}|\.)?", rf"0?{day}(?:st|nd|rd|th)?"
+    return re.compile(rf"\b(?:{month} {of_month}|{of_month}(?: of)? {month}),? {year}(?!\d)")
 
 
 def _address(token: Token, text: str) -> Iterator[Place]:
@@ -241,8 +216,6 @@ def _run(text: str, at: int) -> tuple[int, int]:
     """The whole of what stands around a place up to the next blank, without what encloses or ends a sentence."""
     start, end = _edge(text, at, -1), _edge(text, at, 1)
     while True:
-        while start < at and text[start] in '<(["':
-            start += 1
         while end > at and text[end - 1] in _ENDS:
             end -= 1
         # An underscore may be a part of an address: it encloses one only on both sides.
@@ -266,44 +239,23 @@ def _edge(text: str, at: int, step: int) -> int:
 
 
 def _spelled(token: Token, text: str) -> Iterator[Place]:
-    """Tokens that may be written in groups: found by their first characters, then read on over what separates groups."""
-    wanted, light = token.text.removeprefix("+"), " " if token.kind is Kind.IBAN else " ()./-"
-    at, seen = _next_head(token, text, 0), 0
-    while at >= 0 and seen < MAX_PLACES:
-        end = _read_on(text, at, wanted, light)
-        if end and _is_whole_group(text, at, end, token):
-            yield Place(start=at, end=end)
-        seen += 1
-        at = _next_head(token, text, at + 1)
-
-
-def _next_head(token: Token, text: str, start: int) -> int:
-    if token.kind is Kind.IBAN:
-        return text.find(token.text[:4], start)  # groups are of four
-    found = _phone_head(token.text.removeprefix("+")[:3]).search(text, start)
-    return found.start() if found is not None else -1
+    """Tokens that may be written in groups."""
+    at, pattern = 0, _grouped(token)
+    for _ in range(MAX_PLACES):
+        found = pattern.search(text, at)
+        if found is None:
+            return
+        if _is_whole_group(text, found.start(), found.end(), token):
+            yield Place(start=found.start(), end=found.end())
+        at = found.start() + 1
 
 
 @lru_cache(maxsize=256)
-def _phone_head(digits: str) -> re.Pattern[str]:
-    return re.compile("[ ()./-]{0,3}".join(digits))
-
-
-def _read_on(text: str, start: int, wanted: str, light: str) -> int:
-    """Where the token ends that is spelt from `start` on; 0 where it is another."""
-    at, gap = start, 0
-    for character in wanted:
-        while at < len(text) and text[at] in light and gap < _MAX_GAP:
-            at += 1
-            gap += 1
-        if at >= len(text) or text[at] != character:
-            return 0
-        at += 1
-        gap = 0
-    return at
-
-
-_MAX_GAP: Final = 3  # characters between two groups of a phone number, as in "+49 (0)"
+def _grouped(token: Token) -> re.Pattern[str]:
+    """However it is grouped: an account by blanks behind its first four, a number to call by a few marks, as in "+49 (0)"."""
+    if token.kind is Kind.IBAN:
+        return re.compile(token.text[:4] + "".join(f" ?{each}" for each in token.text[4:]))
+    return re.compile("[ ()./-]{0,3}".join(token.text.removeprefix("+")))
 
 
 def _is_whole_group(text: str, start: int, end: int, token: Token) -> bool:
@@ -312,11 +264,17 @@ def _is_whole_group(text: str, start: int, end: int, token: Token) -> bool:
         return False
     if token.kind is Kind.IBAN:
         return _is_whole_word(text, start, end)
-    before = text[max(0, start - len("00 (")) : start].rstrip(" (")
-    if before.endswith(("+", "00")) != token.text.startswith("+"):
+    country = _COUNTRY.search(text, start - len("00 ("), start)
+    if (country is not None) != token.text.startswith("+"):
         return False
-    if text[max(0, start - 2) : start] == "00":
-        start -= 2
-    goes_on = len(text) > end + 1 and text[end] in " .-/(" and text[end + 1].isdigit()
-    goes_before = start > 1 and text[start - 1] in " .-/)" and text[start - 2].isdigit()
-    return not (is_joined(text, start - 1) or is_joined(text, end) or goes_on or goes_before)
+    begin = country.start() if country is not None else start
+    _, before, after, _ = _around(text, begin, end)
+    if is_joined(before) or is_joined(after) or _NUMBER_GOES_ON.match(text, end):
+        return False
+    return text[begin] == "+" or _NUMBER_BEGAN.search(text, begin - len("(1234) ("), begin) is None
+
+
+_COUNTRY = re.compile(r"(?:\+|00)[ (]{0,2}$")
+# Marks between the groups of one number, but not those of a list ("1. ", "1) ") or the end of a sentence.
+_NUMBER_BEGAN = re.compile(r"(?:\d\)?|\(\d{1,4}\)[ ./-]?|\d(?: ?[/-] ?|[ .]))\(?$")
+_NUMBER_GOES_ON = re.compile(r"(?: ?[/-] ?|[ .(])\d")

@@ -95,7 +95,7 @@ def _without_repeats(span: Entered, before: tuple[Entered, ...]) -> Entered:
     for earlier in before:
         said = earlier.words.text.strip() if earlier.vouches and earlier.is_prose else ""
         # A short answer ("Bob") is no repetition of itself inside a longer one ("and then pay Bob").
-        if said and (len(said) >= _A_TASK or said == text.strip()):
+        if len(said) >= _A_TASK or said == text.strip():
             text = text.replace(said, GAP)
     return span if text == span.vouching.text else replace(span, vouching=Words(text))
 

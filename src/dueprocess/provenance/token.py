@@ -68,7 +68,7 @@ def text_token(text: str) -> Token:
         return Token(kind=Kind.EMAIL, text=email_form(text))
     if is_link(text):
         return Token(kind=Kind.LINK, text=link_form(text))
-    if not text.isascii() and any(character.isdigit() and not character.isascii() for character in text):
+    if not text.isascii():
         return Token(kind=Kind.WORDS, text=text)
     compact = text.replace(" ", "")
     if _IBAN.fullmatch(text) and MIN_IBAN <= len(compact) <= MAX_IBAN and any(map(str.isdigit, compact[4:])):
@@ -79,7 +79,7 @@ def text_token(text: str) -> Token:
         return Token(kind=Kind.NUMBER, text=canonical_number(Decimal(text)))
     # Other groups of digits may be anything: 12-345-678 is not 123-45-678 unless one would call it.
     is_called = text.startswith(("+", "0", "("))
-    if is_called and (text.startswith(("+", "00")) or not text.isdigit()) and PHONE.fullmatch(text):
+    if is_called and (text.startswith("00") or not text.isdigit()) and PHONE.fullmatch(text):
         return Token(kind=Kind.PHONE, text=digits_of(text))
     return Token(kind=Kind.WORDS, text=text)
 
@@ -97,7 +97,7 @@ def is_link(text: str) -> bool:
     if found is None:
         return False
     host = found[2]
-    is_bare = not (found[1] or found[3] or found[4] or host.startswith("www."))
+    is_bare = not (found[3] or found[4] or host.startswith("www."))
     return not (is_bare and host.rpartition(".")[2] in _FILE_ENDINGS)
 
 

@@ -31,6 +31,7 @@ from dueprocess.values import Json
 from dueprocess.values.trust import Integrity
 
 _STRONG: Final = frozenset({Kind.EMAIL, Kind.LINK, Kind.IBAN, Kind.PHONE, Kind.DATE})
+_OF_SUM: Final = 10  # characters to each side in which a currency is looked for
 _AROUND: Final = 48  # characters to each side in which words of the role are looked for
 _BEFORE: Final = 3  # words
 _LONG_ENOUGH: Final = 4  # characters: shorter ids collide (measured)
@@ -46,19 +47,8 @@ _QUOTES: Final = {
     "\u201e": "\u201c",
 }
 _CURRENCY_SIGNS: Final = frozenset("$€£¥")
-_CURRENCIES: Final = frozenset({"usd", "eur", "gbp", "chf", "jpy", "dollar", "euro", "pound", "franc", "yen"})
-_MONEY_WORDS: Final = _CURRENCIES | {
-    "amount",
-    "price",
-    "sum",
-    "total",
-    "cost",
-    "fee",
-    "money",
-    "rent",
-    "budget",
-    "limit",
-}
+_CURRENCIES: Final = frozenset("usd eur gbp chf jpy dollar euro pound franc yen".split())
+_MONEY_WORDS: Final = _CURRENCIES | frozenset("amount price sum total cost fee money rent budget limit".split())
 _NO_ROLE: Final = frozenset(
     "a an and as at by for from in into is it of off on or the this to up with be are was were been do does did have has had can could "
     "will would should that there here what which who when how not no yes all any so just now then please i you we he "
@@ -79,7 +69,8 @@ _OPENERS: Final = frozenset(
 )  # with a capital where a sentence begins; whoever is called so has to be named otherwise
 _WORD_BEFORE = re.compile(r"\b([^\W\d_]\w*)['.]?(?: (?:de|del|der|la|le|of|van|von|zu))? $")
 _WORD_AFTER = re.compile(r" (?:(?:de|del|der|la|le|of|van|von|zu) )?([^\W\d_]\w*)")
-_APART = re.compile(rf"[.!?](?:\s|$)|{GAP}")
+_APART = re.compile(r"[.!?](?:\s|$)")
+_CENTS = re.compile(r"[.,]\d{2}$")
 _SEVERAL_PHRASES = re.compile(r"[.!?;:()](?:\s|$)|^[^\w#@&/'\"+-]|[^\w)'\"%+-]$")
 _RUN = re.compile(r"\w[\w@./:#+&~\\-]*")
 _ID_MARKS: Final = frozenset("-_./#:@")
@@ -91,8 +82,8 @@ class Role:
 
     argument: str
     words: frozenset[str]
-    is_money: bool = False
-    listed: frozenset[Token] = frozenset()
+    is_money: bool
+    listed: frozenset[Token]
 
 
 def role_of(tool: str, path: tuple[str, ...], *, listed: Collection[Json] = ()) -> Role:
@@ -210,33 +201,35 @@ def _naming(span: Entered, token: Token, role: Role) -> Iterator[Place]:
             if _is_named_by(span.vouching, token, place, role):
                 yield place
         return
-    text, last = span.vouching.folded, -1
+    text = span.vouching.folded
     for place in places(token, span.vouching):
         path, start, end = span.piece(place.start)
-        if start == last or token_of(text[start:end]) != token:
+        if token_of(text[start:end]) != token:
             continue  # it is part of a longer value
-        last = start
-        if token.kind in _STRONG:
-            yield Place(start=start, end=end)
-            continue
         told = _stems((span.source, *path))
         # A phrase that is a whole value by its place is no accident of a sentence.
         is_phrase = token.kind is Kind.WORDS and " " in token.text and len(token.text) >= _LONG_ENOUGH
-        if is_phrase or _is_named(span.vouching, token, Place(start=start, end=end), role, told=told):
-            yield Place(start=start, end=end)
+        whole = Place(start=start, end=end)
+        if token.kind in _STRONG or is_phrase or _is_named(span.vouching, token, whole, role, told=told):
+            yield whole
 
 
 def _is_named_by(words: Words, token: Token, place: Place, role: Role) -> bool:
     if token.kind in _STRONG:
         return True
     text = words.folded
-    # What was taken out in between keeps words apart, and so does the end of a sentence.
-    before = _WORD.findall(_APART.split(text[max(0, place.start - _AROUND) : place.start])[-1])[-_BEFORE:]
-    after = _WORD.findall(_APART.split(text[place.end : place.end + _AROUND], maxsplit=1)[0])[:1]
+    ahead, behind = _beside(text, place.start, place.end, reach=_AROUND)
+    before = _WORD.findall(_APART.split(ahead)[-1])[-_BEFORE:]
+    after = _WORD.findall(_APART.split(behind)[0])[:1]
     if token.kind is Kind.NUMBER and role.is_money:
         return _is_sum(text, place.start, place.end) or _is_amount(before, after, role)
     told = [word for word in before if word not in _NO_ROLE][-1:]
     return _is_named(words, token, place, role, told=frozenset(map(_stem, (*told, *after))))
+
+
+def _beside(text: str, start: int, end: int, *, reach: int) -> tuple[str, str]:
+    """What stands before and behind a place, up to the next gap: another value, or what was taken out, says nothing of it."""
+    return text[max(0, start - reach) : start].rpartition(GAP)[2], text[end : end + reach].partition(GAP)[0]
 
 
 def _is_amount(before: list[str], after: list[str], role: Role) -> bool:
@@ -269,21 +262,18 @@ def _is_named(words: Words, token: Token, place: Place, role: Role, *, told: fro
 
 
 def _is_sum(text: str, start: int, end: int) -> bool:
-    marks = text[max(0, start - 2) : start].strip()[-1:] + text[end : end + 2].strip()[:1]
-    if set(marks) & _CURRENCY_SIGNS:
+    before, after = _beside(text, start, end, reach=_OF_SUM)
+    if {before.rstrip()[-1:], after.lstrip()[:1]} & _CURRENCY_SIGNS or _CENTS.search(text, start, end):
         return True
-    before, after = _WORD.findall(text[max(0, start - 10) : start])[-1:], _WORD.findall(text[end : end + 10])[:1]
-    decimals = re.search(r"[.,]\d{2}$", text[start:end]) is not None
-    return decimals or bool(_CURRENCIES & {_stem(word) for word in (*before, *after)})
+    return not _CURRENCIES.isdisjoint(map(_stem, (*_WORD.findall(before)[-1:], *_WORD.findall(after)[:1])))
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:
-    before, after = text[start - 1 : start], text[end : end + 1]
-    return bool(before) and _QUOTES.get(before) == after
+    return _QUOTES.get(text[start - 1 : start]) == text[end : end + 1]
 
 
 def _is_id(text: str) -> bool:
-    if " " in text or len(text) < _LONG_ENOUGH:
+    if len(text) < _LONG_ENOUGH:
         return False
     if not any(map(str.isalpha, text)) and not set(text) & set("-_/#"):
         return False  # a sum, a time: what is written with digits alone is a number, or none
@@ -298,7 +288,7 @@ def _is_name(words: Words, place: Place, role: Role) -> bool:
         return False
     if len(named) > 1:
         digits = [word[:1].isdigit() for word in named]
-        return named[0].lower() not in _OPENERS and not all(digits) and not any(map(all, pairwise(digits)))
+        return named[0].lower() not in _OPENERS and not any(map(all, pairwise(digits)))
     return not any(map(str.isdigit, written)) and not {written.lower(), _stem(written.lower())} & (
         _OPENERS | role.words
     )
@@ -309,11 +299,9 @@ def _is_part_of_name(words: Words, place: Place) -> bool:
     plain = words.plain
     if not plain[place.start : place.start + 1].isupper():
         return False
-    # The last two words are all that can be of the name.
-    near = " ".join(plain[max(0, place.start - _AROUND) : place.start].rsplit(" ", 3)[-3:])
+    before, after = _WORD_BEFORE.search(plain, place.start - _AROUND, place.start), _WORD_AFTER.match(plain, place.end)
     return any(
-        each is not None and each[1][0].isupper() and each[1].lower() not in _OPENERS
-        for each in (_WORD_BEFORE.search(near), _WORD_AFTER.match(plain, place.end))
+        each is not None and each[1][0].isupper() and each[1].lower() not in _OPENERS for each in (before, after)
     )
 
 
@@ -331,4 +319,4 @@ _known_stems = lru_cache(maxsize=256)(_stems_of)
 
 
 def _stem(word: str) -> str:
-    return word.removesuffix("s") if len(word) > _LONG_ENOUGH - 1 else word
+    return word.removesuffix("s") if len(word) >= _LONG_ENOUGH else word

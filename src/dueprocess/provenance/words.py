@@ -34,6 +34,7 @@ _FORWARDED = re.compile(
 _UNSEEN: Final = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0"
 )  # shown as nothing, though they are called letters or marks
+_PRINTED = re.compile(r"[ -~\n\t\r]*")
 _APART = re.compile("([ßẞς])")
 _TAG = re.compile(r"<(/?)([a-z][\w.-]*)[^<>]*>", re.IGNORECASE)
 _RUN = re.compile(r"\w+")
@@ -111,7 +112,7 @@ def own_words(text: str) -> str:
 def is_deceptive(text: str) -> bool:
     """Whether a value looks other than it reads (rule 3)."""
     if text.isascii():
-        return not text.replace("\n", "").replace("\t", "").replace("\r", "").isprintable()
+        return _PRINTED.fullmatch(text) is None
     if any(
         unicodedata.category(character) in {"Cf", "Cc", "Co", "Cn", "Cs"}
         for character in text
@@ -123,15 +124,12 @@ def is_deceptive(text: str) -> bool:
     return any(map(_is_mixed, re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text))))
 
 
-def is_joined(text: str, at: int) -> bool:
-    """Whether the character at `at` is part of a word: a letter, a digit, or what is set upon or hidden in one."""
-    if not 0 <= at < len(text):
-        return False
-    character = text[at]
+def is_joined(character: str) -> bool:
+    """Whether a character is part of a word: a letter, a digit, or what is set upon or hidden in one. A gap is not."""
     return (
         character.isalnum()
         or character == "_"
-        or (not character.isascii() and unicodedata.category(character)[0] in "MC")
+        or (not character.isascii() and unicodedata.category(character)[0] in {"M", "C"})
     )
 
 

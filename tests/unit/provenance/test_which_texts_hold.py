@@ -125,6 +125,16 @@ def test_a_long_text_among_short_ones_is_told_by_its_own_words() -> None:
     assert sum(heads(Token(kind=Kind.WORDS, text=each)) != () for each in ("$$", "_", "a")) == 1
 
 
+def test_all_texts_that_hold_a_token_are_told_in_order() -> None:
+    token = token_of("W2345")
+    assert token is not None
+    several = texts(*map(Words, ("W2345", "x", "a W2345", "", "b W2345", "W2345")))
+    assert list(several.holding(token)) == [0, 2, 4, 5]
+    assert list(several.holding(token, latest_first=True)) == [5, 4, 2, 0]
+    assert "W2345" not in repr(several)
+    assert "W2345" not in repr(Words("W2345"))
+
+
 def test_what_cannot_be_told_is_asked_of_every_text() -> None:
     for value in ("+49 30 1234567", "ann@m\u00fcnchen.example", "x" * 700):
         token = token_of(value)
@@ -166,6 +176,15 @@ def test_an_account_is_told_by_its_check_digits_however_it_is_grouped(by: int, g
         right = any(end in ends and _modulo(wrong[4:end] + wrong[:4]) == 1 for end in range(15, length + 1))
         if gap != " " and by < length - 4:
             assert is_part_of_account(f"x {_grouped(wrong, by, gap)}, y", 2, 6) == right
+
+
+def test_a_digit_is_a_part_of_the_longest_account_set_apart_one_by_one() -> None:
+    body = "a" * 29 + "7"
+    text = f"gb{98 - _modulo(f'{body}gb00'):02} {' '.join(body)}"
+    token = token_of(7)
+    assert token is not None
+    assert list(places(token, Words(f"to {text}"))) == []
+    assert list(places(token, Words(f"to {text} 9 and 7"))) != []
 
 
 def test_an_account_ends_where_its_characters_end() -> None:
