@@ -4,7 +4,7 @@ What follows from it is decided in the gate; what is recorded of it, in `admissi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from dueprocess.agent import Pending, RunState
 from dueprocess.agent.state import THE_AGENT, Asker
 from dueprocess.approval import Grant
+from dueprocess.evidence import Validator
 from dueprocess.gate import FREES_KEY, ActionSettled, ActionState, Judgement, KeyRecord, KeyUse, Neighbour, Outcome
 from dueprocess.gate.history import History
 from dueprocess.gate.limits import Window
@@ -33,6 +34,7 @@ class Desk:
     """What deciding needs beside the transaction: the run, the policy in force, the tools, and how long an attempt may take.
 
     `history` is the run so far as that policy sees it. `asker`: the sub-agent that asks for what is decided, if one does.
+    `validators`: by tool, what may object to its citations.
     """
 
     claim: Claim
@@ -45,6 +47,7 @@ class Desk:
     now: Instant
     wall_clock_left: int
     asker: Asker = THE_AGENT
+    validators: Mapping[str, Validator] = field(default_factory=dict[str, Validator])
 
 
 LIMITS: Final = "limit:"

@@ -286,6 +286,7 @@ class Governed:
             policy=self._policy,
             history=past.history,
             specs=self._specs,
+            validators=self._shell.validators,
             environment=self._loaded.manifest.environment,
             publisher=publisher(tx, row.agent, tenant=row.tenant),
             now=now,

@@ -33,6 +33,7 @@ def tool(
     dry_run: Function | None = None,
     reconcile: Function | None = None,
     compensate: Function | None = None,
+    validate: Function | None = None,
     fee: str | Money = ZERO,
     retrieves: bool = False,
 ) -> Callable[[Function], Tool]:
@@ -42,7 +43,10 @@ def tool(
     `Attempt.key`. `reconcile` tells whether a lost effect took place, and fences its key. `dry_run` shows what would
     happen. `compensate` takes an effect back, when a person asks for it (`due actions compensate`); it is decided like any
     other action, as the tool `NAME.compensate`, which the policy must list. It may ask for a `Done`. `fee` is USD per
-    dispatched attempt. `retrieves`: a read whose results are documents that citations may point into.
+    dispatched attempt. `retrieves`: a read whose results are documents that citations may point into. `validate` is asked
+    of each citation of a call that resolves, `validate(citation, chunk, arguments)`, and answers why it does not count, or
+    None: it can take away, never add (`evidence.narrow`). It is asked while a call is decided, maybe more than once: quick,
+    without I/O, the same answer every time.
 
     Raises (when the function is decorated):
         ToolInvalid: the function cannot be a tool as it stands; says where and what to write instead.
@@ -73,6 +77,7 @@ def tool(
             reconcile=_reconcile(reconcile, signature, where),
             dry_run=_companion(dry_run, signature, f"{where}: dry_run"),
             compensate=_companion(compensate, signature, f"{where}: compensate", takes_back=True),
+            validate=_validator(validate, where),
             is_async=inspect.iscoroutinefunction(function),
             importable=None if "<" in function.__qualname__ else (function.__module__, function.__qualname__),
         )
@@ -119,6 +124,14 @@ def _check_promises(where: str, effect: Effect, *, retrieves: bool, beside: tupl
         raise ToolInvalid(f"{where}: a read changes nothing: it has no dry_run, reconcile or compensate")
     if effect is Effect.WRITE and retrieves:
         raise ToolInvalid(f"{where}: a write retrieves no documents; use a read of its own")
+
+
+def _validator(function: Function | None, where: str) -> Function | None:
+    if function is not None and (not callable(function) or inspect.iscoroutinefunction(function)):
+        raise ToolInvalid(
+            f"{where}: validate is {function!r}; expected a function made with def: it is asked while a call is decided"
+        )
+    return function
 
 
 def _reconcile(function: Function | None, signature: Signature, where: str) -> Companion | None:

@@ -45,7 +45,7 @@ class Tool:
 
     `function` is for the runtime and for unit tests of the function itself; everything else acts through the gate.
     `importable` is (module, qualified name) where another process can find the tool again, None for a local function.
-    The module `__main__` is found by its file, not by its name.
+    The module `__main__` is found by its file, not by its name. `validate`: what may object to a citation of a call.
     """
 
     spec: ToolSpec
@@ -54,6 +54,7 @@ class Tool:
     reconcile: Companion | None = None
     dry_run: Companion | None = None
     compensate: Companion | None = None
+    validate: Function | None = None
     is_async: bool
     importable: tuple[str, str] | None
 
