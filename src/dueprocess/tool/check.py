@@ -22,7 +22,7 @@ import jsonschema_rs
 from dueprocess.errors import BadValue, ToolInvalid
 from dueprocess.tool.schema import Kind, kinds_of, resolve
 from dueprocess.tool.spec import ToolSpec
-from dueprocess.values import Json, canonical, of_python, parse
+from dueprocess.values import Json, of_python, parse
 from dueprocess.values.foreign import kind_of, quoted, worded
 
 Location = tuple[str | int, ...]
@@ -166,7 +166,7 @@ def check_arguments(spec: ToolSpec, arguments: Mapping[str, Json]) -> tuple[Argu
     Raises:
         ToolInvalid: the tool's schema itself is not valid.
     """
-    return _compiled(canonical(spec.parameters)).problems(arguments)
+    return _compiled(spec.schema_text).problems(arguments)
 
 
 @lru_cache(maxsize=256)

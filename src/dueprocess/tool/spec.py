@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Final
 
-from dueprocess.values import ZERO, Digest, Json, Money, digest_json
+from dueprocess.values import ZERO, Digest, Json, Money, canonical, digest_json
 
 CITATIONS: Final = "citations"
 """The reserved argument in which the model names its evidence, where the policy asks for it."""
@@ -52,6 +52,11 @@ class ToolSpec:
     fee: Money = ZERO
     statements: dict[str, Json] | None = None
     row_security: str = ""
+
+    @cached_property
+    def schema_text(self) -> str:
+        """Its parameters as canonical text: by it a compiled schema is kept."""
+        return canonical(self.parameters)
 
     @cached_property
     def digest(self) -> Digest:
