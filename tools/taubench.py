@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-Row = dict[str, Any]
+from recordings import Row, read_rows, write_rows
 
 _FIND: Final = "find_user_id_by_"
 _ITEMS: Final = ("return_delivered_order_items", "exchange_delivered_order_items", "modify_pending_order_items")
@@ -293,19 +293,6 @@ def _text(folder: Path, name: str) -> str:
     return plain.read_text() if plain.exists() else lzma.open(folder / f"{name}.json.xz", "rt").read()
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as lines:
-        yield from map(json.loads, lines)
-
-
-def _write(path: Path, rows: Iterator[Row]) -> None:
-    number = 0
-    with path.open("w") as file:
-        for number, row in enumerate(rows, start=1):  # noqa: B007 - counted
-            file.write(json.dumps(row) + "\n")
-    print(f"{path}: {number} lines")
-
-
 def main(words: list[str]) -> int:
     """Writes the recordings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -315,12 +302,12 @@ def main(words: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(words)
-    shop, rows = Shop.read(asked.db), list(_rows(asked.gold))
+    shop, rows = Shop.read(asked.db), list(read_rows(asked.gold))
     asked.out.mkdir(parents=True, exist_ok=True)
-    _write(asked.out / "gold.jsonl", gold_tasks(rows, shop))
-    _write(asked.out / "broken.jsonl", broken_tasks(rows, shop, seed=asked.seed))
+    write_rows(asked.out / "gold.jsonl", gold_tasks(rows, shop))
+    write_rows(asked.out / "broken.jsonl", broken_tasks(rows, shop, seed=asked.seed))
     if asked.runs is not None:
-        _write(asked.out / "runs.jsonl", runs(_rows(asked.runs), shop))
+        write_rows(asked.out / "runs.jsonl", runs(read_rows(asked.runs), shop))
     return 0
 
 

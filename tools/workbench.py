@@ -14,19 +14,17 @@ The data are not part of this project: (WorkBench, MIT) 3,840 runs of five model
 import argparse
 import ast
 import json
-import lzma
 import random
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from recordings import Row, read_rows, write_rows
 from workbench_breaks import broken_tasks
 from workbench_office import WRITES, catalogue
-
-Row = dict[str, Any]
 
 _TOKEN: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](){}'"]""", re.DOTALL)
 _STEPS: Final = "'intermediate_steps'"
@@ -208,14 +206,6 @@ def _value(node: ast.expr) -> object:
             raise ValueError("no value that is written out")
 
 
-def _write(path: Path, rows: Iterator[Row]) -> None:
-    number = 0
-    with path.open("w") as file:
-        for number, row in enumerate(rows, start=1):  # noqa: B007 - counted
-            file.write(json.dumps(row) + "\n")
-    print(f"{path}: {number} lines")
-
-
 def main(words: list[str]) -> int:
     """Writes the recordings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -223,16 +213,15 @@ def main(words: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(words)
-    with lzma.open(asked.runs, "rt") if asked.runs.suffix == ".xz" else asked.runs.open() as lines:
-        rows = list(map(json.loads, lines))
+    rows = list(read_rows(asked.runs))
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "tools.json").write_text(catalogue())
-    _write(asked.out / "gold.jsonl", gold_tasks(rows))
-    _write(asked.out / "broken.jsonl", broken_tasks(list(gold_tasks(rows)), seed=asked.seed))
-    _write(asked.out / "hijacked.jsonl", hijacked_tasks(rows, seed=asked.seed))
-    _write(asked.out / "turned.jsonl", turned_tasks(rows))
-    _write(asked.out / "runs.jsonl", runs(rows))
-    _write(asked.out / "answered.jsonl", answered_runs(rows))
+    write_rows(asked.out / "gold.jsonl", gold_tasks(rows))
+    write_rows(asked.out / "broken.jsonl", broken_tasks(list(gold_tasks(rows)), seed=asked.seed))
+    write_rows(asked.out / "hijacked.jsonl", hijacked_tasks(rows, seed=asked.seed))
+    write_rows(asked.out / "turned.jsonl", turned_tasks(rows))
+    write_rows(asked.out / "runs.jsonl", runs(rows))
+    write_rows(asked.out / "answered.jsonl", answered_runs(rows))
     return 0
 
 

@@ -7,9 +7,9 @@ All else is right. `before`: what the run has done, where the rule is about how 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-Row = dict[str, Any]
+from recordings import Row
 
 HOUSE: Final = "atlas.com"
 OUTSIDE: Final = ("gmail.com", "example.org", "atlas.co", "atlas.com.example.org", "mail-atlas.com", "xatlas.com")

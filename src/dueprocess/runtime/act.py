@@ -202,7 +202,7 @@ def _desk(run: Run, *, policy: str, publisher: str, asker: Asker) -> Desk:
         now=run.now(),
         wall_clock_left=run.wall_clock_left(),
         asker=asker,
-        validators=run.shell.validators,
+        tools=run.shell.tools,
     )
 
 

@@ -311,7 +311,7 @@ def judged_on(desk: Desk, item: Pending) -> Judgement:
         now=desk.now,
         within=desk.asker.within,
     )
-    return judge(desk.policy, desk.specs, call=call, validator=desk.validators.get(item.request.name))
+    return judge(desk.policy, desk.specs, call=call, validator=desk.validator_of(item.request.name))
 
 
 def _fresh_since(desk: Desk, item: Pending) -> Instant | None:

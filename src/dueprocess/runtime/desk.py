@@ -5,7 +5,7 @@ What follows from it is decided in the gate; what is recorded of it, in `admissi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -25,7 +25,7 @@ from dueprocess.runtime.gauges import calls_key
 from dueprocess.runtime.journal import Claim
 from dueprocess.runtime.system import system_run
 from dueprocess.runtime.tables import GAUGES, HOLDS, KEYS, MARKS, STOPS
-from dueprocess.tool import ToolSpec
+from dueprocess.tool import Tool, ToolSpec
 from dueprocess.values import Instant, canonical, parse
 
 
@@ -34,7 +34,7 @@ class Desk:
     """What deciding needs beside the transaction: the run, the policy in force, the tools, and how long an attempt may take.
 
     `history` is the run so far as that policy sees it. `asker`: the sub-agent that asks for what is decided, if one does.
-    `validators`: by tool, what may object to its citations.
+    `tools`: those of this program, which may object to citations of their calls.
     """
 
     claim: Claim
@@ -47,7 +47,12 @@ class Desk:
     now: Instant
     wall_clock_left: int
     asker: Asker = THE_AGENT
-    validators: Mapping[str, Validator] = field(default_factory=dict[str, Validator])
+    tools: Mapping[str, Tool] = field(default_factory=dict[str, Tool])
+
+    def validator_of(self, tool: str) -> Validator | None:
+        """What may object to the citations of a call of this tool, if anything."""
+        found = self.tools.get(tool)
+        return cast("Validator | None", found.validate) if found is not None else None
 
 
 LIMITS: Final = "limit:"

@@ -286,7 +286,7 @@ class Governed:
             policy=self._policy,
             history=past.history,
             specs=self._specs,
-            validators=self._shell.validators,
+            tools=self._shell.tools,
             environment=self._loaded.manifest.environment,
             publisher=publisher(tx, row.agent, tenant=row.tenant),
             now=now,

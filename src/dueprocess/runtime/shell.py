@@ -5,11 +5,10 @@ import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar
 
 from dueprocess.agent import AgentConfig
 from dueprocess.errors import Conflict, ToolInvalid
-from dueprocess.evidence import Validator
 from dueprocess.ledger import Store
 from dueprocess.meter import ScopeKind
 from dueprocess.model import Provider
@@ -116,13 +115,6 @@ class Shell:
     provider: Provider | None = None
     tenant: str = "default"
     spend_limits: Mapping[ScopeKind, Money] = field(default_factory=dict[ScopeKind, Money])
-
-    @property
-    def validators(self) -> Mapping[str, Validator]:
-        """What may object to the citations of a tool, by its name."""
-        return {
-            tool.name: cast("Validator", tool.validate) for tool in self.tools.values() if tool.validate is not None
-        }
 
     def ready_tools(self) -> None:
         """Makes sync write tools ready to run in a process that can be killed (I4: a deadline leaves no silent thread).
