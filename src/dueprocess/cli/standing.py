@@ -6,8 +6,7 @@ from typing import Final
 from dueprocess.cli.commands import command as due
 from dueprocess.cli.exits import Exit
 from dueprocess.gate import ActionState
-from dueprocess.gate.confirm import rule_of as confirm_rule
-from dueprocess.policy import Verdict
+from dueprocess.gate.confirm import asks
 from dueprocess.runtime.left_behind import Program, program_of
 from dueprocess.runtime.lineage import ActionStory, RunStory
 from dueprocess.runtime.status import TERMINAL, RunStatus
@@ -107,10 +106,8 @@ def hold_lines(action: ActionStory) -> list[str]:
 
 def confirming(action: ActionStory) -> str:
     """Who must say yes to a held call before approvers are asked: whoever it is done for; empty where it waits for no such word."""
-    rule = confirm_rule(action.tool)
     findings = action.decisions[-1].findings if action.decisions else ()
-    asks = any(each.rule == rule and each.decision == Verdict.HOLD.value and not each.advisory for each in findings)
-    return action.on_behalf_of if asks else ""
+    return action.on_behalf_of if asks(action.tool, findings) else ""
 
 
 def approvers_text(action: ActionStory) -> str:

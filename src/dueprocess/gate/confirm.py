@@ -6,7 +6,8 @@ Rule 3. It is no approval, and no approval stands for it: a grant never covers t
 Rule 4. An action that was dispatched already was confirmed then: its repeat needs no second yes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from dueprocess.gate.history import History
 from dueprocess.policy import Finding, Principal, ToolPolicy, Verdict
@@ -21,10 +22,29 @@ def rule_of(tool: str) -> str:
     return f"{tool}.{_KEY}"
 
 
-def asks(tool: str, findings: Sequence[Finding]) -> bool:
+class Said(Protocol):
+    """A finding: as it was decided, as it was recorded, or as it is told."""
+
+    @property
+    def rule(self) -> str:
+        """The rule that spoke."""
+        ...
+
+    @property
+    def decision(self) -> Verdict | str:
+        """What it asks for, as such or as its word."""
+        ...
+
+    @property
+    def advisory(self) -> bool:
+        """Whether it is only said."""
+        ...
+
+
+def asks(tool: str, findings: Iterable[Said]) -> bool:
     """Whether these findings hold a call of this tool for the requester's word."""
     rule = rule_of(tool)
-    return any(each.rule == rule and each.decision is Verdict.HOLD and not each.advisory for each in findings)
+    return any(each.rule == rule and Verdict(each.decision) is Verdict.HOLD and not each.advisory for each in findings)
 
 
 def unconfirmed(

@@ -24,11 +24,10 @@ from dueprocess.gate import (
     Outcome,
     SettledBy,
 )
-from dueprocess.gate.confirm import rule_of as confirm_rule
+from dueprocess.gate.confirm import asks
 from dueprocess.gate.held import request_of
 from dueprocess.gate.records import ActionConfirmed, ValueEndorsed
 from dueprocess.ledger import Reader, Transaction
-from dueprocess.policy import Verdict
 from dueprocess.policy.arguments import MISSING, find
 from dueprocess.provenance import token_of
 from dueprocess.runtime.forms import approvals_of
@@ -163,10 +162,7 @@ def confirm(shell: Shell, action: str, *, person: Person, digest: str | None = N
 
 def awaits_confirmation(held: ActionHeld) -> bool:
     """Whether a hold waits for the word of whoever it is done for."""
-    rule = confirm_rule(held.call.tool)
-    return any(
-        each.rule == rule and each.decision == Verdict.HOLD.value and not each.advisory for each in held.findings
-    )
+    return asks(held.call.tool, held.findings)
 
 
 def reject(shell: Shell, action: str, *, person: Person, reason: str = "") -> Answered:
